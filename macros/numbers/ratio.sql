@@ -1,0 +1,12 @@
+{#
+    numerator / denominator as numeric(9,4), rounded half up, null where the denominator is 0.
+
+    Integer arithmetic only: engines divide numerics to different scales, and floats have no last
+    digit to agree on. Both arguments are counts (no negative numbers).
+#}
+{% macro ratio(numerator, denominator) -%}
+    cast(
+        (cast({{ numerator }} as bigint) * 20000 + {{ denominator }}) / nullif({{ denominator }} * 2, 0)
+        * cast(0.0001 as numeric(9, 4)) as numeric(9, 4)
+    )
+{%- endmacro %}

@@ -1,0 +1,99 @@
+{{ config(incremental_strategy='delete+insert', unique_key='candidate_id') }}
+
+with
+
+changes as (
+
+    select * from {{ ref('int_candidate_changes_united') }}
+
+),
+
+touched as (
+
+    select distinct candidate_id from changes where {{ is_new() }}
+
+),
+
+-- Each kind of change carries its whole state, so counting a kind's changes up to a row tells which
+-- of them holds there, and every group so numbered has the values of exactly one change.
+numbered as (
+
+    select
+        changes.*,
+        {% for kind in ['signed_up', 'profile_submitted', 'review_decided', 'availability_changed'] %}
+        sum(case when changes.change = '{{ kind }}' then 1 else 0 end) over (
+            partition by changes.candidate_id
+            order by changes.occurred_at, changes.change_rank, changes.event_id
+            rows unbounded preceding
+        ) as {{ kind }}_number,
+        {% endfor %}
+        row_number() over (
+            partition by changes.candidate_id, changes.occurred_at
+            order by changes.change_rank desc, changes.event_id desc
+        ) as place_from_last_of_moment
+    from changes
+    inner join touched on changes.candidate_id = touched.candidate_id
+
+),
+
+filled as (
+
+    select
+        candidate_id,
+        occurred_at as valid_from,
+        place_from_last_of_moment,
+        min(case when change = 'signed_up' then occurred_at end)
+            over (partition by candidate_id) as signed_up_at,
+        max(case when signed_up_number = 1 then channel end)
+            over (partition by candidate_id) as channel,
+        max(case when signed_up_number = 1 then country_code end)
+            over (partition by candidate_id) as country_code,
+        max(role) over (partition by candidate_id, profile_submitted_number) as role,
+        max(years_experience)
+            over (partition by candidate_id, profile_submitted_number) as years_experience,
+        max(location) over (partition by candidate_id, profile_submitted_number) as location,
+        max(remote_preference)
+            over (partition by candidate_id, profile_submitted_number) as remote_preference,
+        max(min_base_salary)
+            over (partition by candidate_id, profile_submitted_number) as min_base_salary,
+        max(currency) over (partition by candidate_id, profile_submitted_number) as currency,
+        max(review_decision)
+            over (partition by candidate_id, review_decided_number) as review_decision,
+        max(availability)
+            over (partition by candidate_id, availability_changed_number) as availability,
+        max(available_from)
+            over (partition by candidate_id, availability_changed_number) as available_from,
+        max(batch_id) over (partition by candidate_id) as batch_id
+    from numbered
+
+),
+
+versions as (
+
+    select
+        filled.*,
+        lead(valid_from) over (partition by candidate_id order by valid_from) as valid_to
+    from filled
+    -- Changes of one moment make one version; a candidate is known once the sign-up has landed.
+    where place_from_last_of_moment = 1 and signed_up_at is not null
+
+)
+
+select
+    candidate_id,
+    valid_from,
+    valid_to,
+    signed_up_at,
+    channel,
+    country_code,
+    role,
+    years_experience,
+    location,
+    remote_preference,
+    min_base_salary,
+    currency,
+    review_decision,
+    availability,
+    available_from,
+    batch_id
+from versions

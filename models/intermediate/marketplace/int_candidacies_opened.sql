@@ -1,0 +1,49 @@
+{{ config(incremental_strategy='append') }}
+
+with
+
+requests as (
+
+    select
+        candidacy_id,
+        event_id,
+        occurred_at,
+        'interview_request' as origin,
+        candidate_id,
+        employer_id,
+        position_id,
+        base_salary,
+        currency,
+        batch_id
+    from {{ ref('stg_employer_app__interview_requested') }}
+    where {{ is_new() }}
+
+),
+
+applications as (
+
+    select
+        candidacy_id,
+        event_id,
+        occurred_at,
+        'application' as origin,
+        candidate_id,
+        employer_id,
+        position_id,
+        cast(null as integer) as base_salary,
+        cast(null as varchar(3)) as currency,
+        batch_id
+    from {{ ref('stg_candidate_app__application_submitted') }}
+    where {{ is_new() }}
+
+),
+
+united as (
+
+    select * from requests
+    union all
+    select * from applications
+
+)
+
+select * from united

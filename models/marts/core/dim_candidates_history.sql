@@ -1,0 +1,23 @@
+with
+
+versions as (
+
+    select
+        candidate_id,
+        valid_from,
+        valid_to,
+        valid_to is null as is_current,
+        role,
+        years_experience,
+        location,
+        remote_preference,
+        min_base_salary,
+        currency,
+        review_decision,
+        availability,
+        available_from
+    from {{ ref('int_candidates_versioned') }}
+
+)
+
+select * from versions

@@ -1,0 +1,28 @@
+{{ config(materialized='table') }}
+
+with
+
+days as (
+
+    {{ dbt.date_spine('day', "cast('2000-01-01' as date)", "cast('2041-01-01' as date)") }}
+
+),
+
+dates as (
+
+    select
+        cast(date_day as date) as date_day,
+        cast(date_trunc('week', date_day) as date) as week_start,
+        cast(date_trunc('month', date_day) as date) as month_start,
+        cast(date_trunc('quarter', date_day) as date) as quarter_start,
+        cast(date_trunc('year', date_day) as date) as year_start,
+        cast(extract(year from date_day) as integer) as year_number,
+        cast(extract(month from date_day) as integer) as month_of_year,
+        cast(extract(day from date_day) as integer) as day_of_month,
+        {{ day_of_week('date_day') }} as day_of_week,
+        {{ day_of_week('date_day') }} >= 6 as is_weekend
+    from days
+
+)
+
+select * from dates

@@ -1,0 +1,20 @@
+with
+
+fees as (
+
+    select
+        event_id as placement_fee_id,
+        movement,
+        invoice_id,
+        refund_id,
+        refund_reason,
+        booked_at,
+        cast(date_trunc('month', booked_at) as date) as booked_month,
+        amount,
+        case when movement = 'refund' then -amount else amount end as net_amount,
+        currency
+    from {{ ref('int_placement_fees_united') }}
+
+)
+
+select * from fees

@@ -1,0 +1,73 @@
+{{ config(materialized='table') }}
+
+with
+
+requests as (
+
+    select
+        requested_week,
+        coalesce(role, 'unknown') as role,
+        answer,
+        seconds_to_answer
+    from {{ ref('fct_interview_requests') }}
+
+),
+
+counted as (
+
+    select
+        requested_week,
+        role,
+        count(*) as request_count,
+        count(answer) as answer_count,
+        sum(case when answer = 'accepted' then 1 else 0 end) as acceptance_count
+    from requests
+    group by 1, 2
+
+),
+
+ranked as (
+
+    select
+        requests.*,
+        row_number() over (
+            partition by requested_week, role order by seconds_to_answer
+        ) as value_rank,
+        count(*) over (partition by requested_week, role) as value_count
+    from requests
+    where answer is not null
+
+),
+
+percentiles as (
+
+    select
+        requested_week,
+        role,
+        {{ percentile('seconds_to_answer', 50) }} as median_seconds_to_answer,
+        {{ percentile('seconds_to_answer', 90) }} as p90_seconds_to_answer
+    from ranked
+    group by 1, 2
+
+),
+
+final as (
+
+    select
+        counted.requested_week,
+        counted.role,
+        counted.request_count,
+        counted.answer_count,
+        counted.acceptance_count,
+        {{ ratio('counted.acceptance_count', 'counted.request_count') }} as acceptance_ratio,
+        percentiles.median_seconds_to_answer,
+        percentiles.p90_seconds_to_answer
+    from counted
+    left join percentiles
+        on
+            counted.requested_week = percentiles.requested_week
+            and counted.role = percentiles.role
+
+)
+
+select * from final

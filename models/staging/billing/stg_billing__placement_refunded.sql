@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('billing', 'placement_refunded') }}
+
+)
+
+select * from landed

@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('billing', 'subscription_changed') }}
+
+)
+
+select * from landed

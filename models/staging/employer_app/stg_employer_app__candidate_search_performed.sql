@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('employer_app', 'candidate_search_performed') }}
+
+)
+
+select * from landed

@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('employer_app', 'interview_requested') }}
+
+)
+
+select * from landed

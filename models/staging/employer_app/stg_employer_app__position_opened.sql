@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('employer_app', 'position_opened') }}
+
+)
+
+select * from landed

@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('hiring', 'candidate_started') }}
+
+)
+
+select * from landed

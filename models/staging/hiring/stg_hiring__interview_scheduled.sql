@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('hiring', 'interview_scheduled') }}
+
+)
+
+select * from landed

@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('hiring', 'offer_answered') }}
+
+)
+
+select * from landed

@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('hiring', 'offer_extended') }}
+
+)
+
+select * from landed

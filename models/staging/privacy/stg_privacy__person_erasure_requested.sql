@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('privacy', 'person_erasure_requested') }}
+
+)
+
+select * from landed

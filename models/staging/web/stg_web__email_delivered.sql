@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('web', 'email_delivered') }}
+
+)
+
+select * from landed

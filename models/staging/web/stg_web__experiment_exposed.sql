@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('web', 'experiment_exposed') }}
+
+)
+
+select * from landed

@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('web', 'identity_linked') }}
+
+)
+
+select * from landed

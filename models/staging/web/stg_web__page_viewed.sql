@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('web', 'page_viewed') }}
+
+)
+
+select * from landed

@@ -1,0 +1,27 @@
+"""The `hirehouse` command. Its commands' modules import what is heavy (dlt, DuckDB) when they run."""
+
+from __future__ import annotations
+
+import typer
+
+from hirehouse.backfill_cli import backfill_command
+from hirehouse.contracts_cli import contracts_app
+from hirehouse.land_cli import land_command
+from hirehouse.simulate.cli import simulate_command
+
+app = typer.Typer(
+    name="hirehouse",
+    help="An event-first warehouse for a hiring marketplace.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # a payload must not reach a terminal or a log
+)
+app.add_typer(contracts_app, name="contracts")
+app.command("simulate")(simulate_command)
+app.command("land")(land_command)
+app.command("backfill")(backfill_command)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app(prog_name="hirehouse")

@@ -1,0 +1,279 @@
+"""Contracts: the dbt source tables of the events, read once per process and compiled to JSON Schema.
+
+A contract is one file `models/staging/<source>/<event>.yml`; its words are described in
+`models/docs/contracts.md`. Nothing here asks dbt: reading 30 small files takes 50 ms, a dbt start 5 s.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import yaml
+
+from hirehouse.keywords import KEYWORDS
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGING = Path("models/staging")
+ENVELOPE = STAGING / "envelope.yml"
+TYPE = re.compile(
+    r"(?P<kind>varchar|integer|bigint|numeric|boolean|date|timestamp)"
+    r"(?:\((?P<first>\d+)(?:,\s*(?P<second>\d+))?\))?"
+)
+# JSON Schema words that a contract may use as they are.
+RULES = ("enum", "minimum", "maximum", "pattern", "format", "items", "properties")
+# The other words of a column's and of a contract's meta.
+COLUMN_META = (*RULES, "required", "pii", "future")
+CONTRACT_META = ("version", "owner", "strict")
+
+
+class ContractError(Exception):
+    """A contract that can't be used; the message names file, column and rule."""
+
+
+@dataclass(frozen=True)
+class DataType:
+    """A column's type: `kind`, and for varchar(n) `size`, for numeric(p,s) `size` and `scale`."""
+
+    kind: str
+    size: int = 0
+    scale: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> DataType:
+        """Read a `data_type`; ValueError if it is none of the contract's types."""
+        match = TYPE.fullmatch(text.strip().lower())
+        if not match:
+            raise ValueError(f"unknown type {text!r}")
+        kind, first, second = match["kind"], match["first"], match["second"]
+        wanted = {"varchar": (True, False), "numeric": (True, True)}.get(kind, (False, False))
+        if (first is not None, second is not None) != wanted:
+            form = {"varchar": "varchar(n)", "numeric": "numeric(p,s)"}.get(kind, kind)
+            raise ValueError(f"type {text!r} must be written {form}")
+        return cls(kind, int(first or 0), int(second or 0))
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema that holds for every value of the type."""
+        match self.kind:
+            case "varchar":
+                # maxLength counts characters, so it is a bound that maxBytes only tightens.
+                return {"type": "string", "maxLength": self.size, "maxBytes": self.size}
+            case "integer" | "bigint":
+                top = 2**31 if self.kind == "integer" else 2**63
+                return {"type": "integer", "minimum": -top, "maximum": top - 1}
+            case "numeric":
+                top = 10 ** (self.size - self.scale)
+                return {
+                    "type": "number",
+                    "exclusiveMinimum": -top,
+                    "exclusiveMaximum": top,
+                    "scale": self.scale,
+                }
+            case "boolean":
+                return {"type": "boolean"}
+            case "date":
+                return {"type": "string", "format": "date"}
+            case _:
+                return {"type": "string", "format": "date-time"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A property of an event, or a column of the envelope."""
+
+    name: str
+    type: DataType
+    description: str
+    meta: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def required(self) -> bool:
+        return bool(self.meta.get("required"))
+
+    @property
+    def is_json(self) -> bool:
+        """A list or an object, which lands as JSON text."""
+        return "items" in self.meta or "properties" in self.meta
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the property: its type's, tightened by the rules of its meta."""
+        rules = {word: self.meta[word] for word in RULES if word in self.meta}
+        if self.is_json:
+            kind = "array" if "items" in rules else "object"
+            return {"type": kind, **rules, "maxBytes": self.type.size}
+        base = self.type.schema()
+        for word, tighter in (("minimum", max), ("maximum", min)):
+            if word in rules and word in base:
+                rules[word] = tighter(rules[word], base[word])
+        return base | rules
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One version of an event: what its `properties` must look like, and its table `raw.<table>`."""
+
+    source: str
+    table: str
+    version: int
+    owner: str
+    description: str
+    columns: tuple[Column, ...]
+    strict: bool
+    path: Path
+
+    @property
+    def event(self) -> str:
+        return self.table.removesuffix(f"_v{self.version}") if self.version > 1 else self.table
+
+    def schema(self, *, strict: bool = True) -> dict[str, Any]:
+        """JSON Schema 2020-12 of the whole event.
+
+        Args:
+            strict: properties that the contract does not name fail, as emission tests want it.
+
+        The keywords `maxBytes` (UTF-8 bytes of a text, or of a value's JSON) and `scale` (decimal
+        places) are hirehouse's own; validators that don't know them pass over them.
+        """
+        properties: dict[str, Any] = {c.name: _described(c) for c in self.columns}
+        properties["schema_version"] = {"const": self.version}
+        required = [c.name for c in self.columns if c.required]
+        if self.version > 1:
+            required.append("schema_version")
+        payload: dict[str, Any] = {
+            "type": "object",
+            "properties": properties,
+            "required": required,
+        }
+        if strict:
+            payload["additionalProperties"] = False
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": self.table,
+            "description": self.description,
+            "type": "object",
+            "properties": {"event": {"type": "string"}, "properties": payload},
+            "required": ["event", "properties"],
+        }
+
+    @cached_property
+    def validator(self) -> jsonschema_rs.Draft202012Validator:
+        """The compiled contract as the lander checks it: unknown properties pass unless strict."""
+        return compile_schema(self.schema(strict=self.strict))
+
+
+def _described(column: Column) -> dict[str, Any]:
+    schema = column.schema() | {"description": column.description}
+    if not column.required:
+        # SDKs send null for a value that is not there; both land as null.
+        schema["type"] = [schema["type"], "null"]
+        if "enum" in schema:
+            schema["enum"] = [*schema["enum"], None]
+    return schema
+
+
+def compile_schema(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    """A validator that asserts formats and knows `maxBytes` and `scale`."""
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True, keywords=KEYWORDS)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A source table as its file states it, before any rule is checked."""
+
+    path: Path
+    source: str
+    table: dict[str, Any]
+
+
+def read_yaml(path: Path) -> Any:  # noqa: ANN401 - YAML holds anything
+    """One YAML file; ContractError with file and line where it is not YAML."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f":{where.line + 1}" if where else ""
+        raise ContractError(f"{path}{line}: not YAML: {getattr(error, 'problem', error)}") from error
+
+
+def declared(root: Path = ROOT) -> Iterator[Declared]:
+    """Every event's source table below `root`, in the order of the files' names."""
+    for path in sorted((root / STAGING).glob("*/*.yml")):
+        content = read_yaml(path) or {}
+        for source in content.get("sources") or []:
+            if source.get("name") == "landing":  # hirehouse's own tables are not events
+                continue
+            for table in source.get("tables") or []:
+                yield Declared(path.relative_to(root), str(source.get("name")), table)
+
+
+@cache
+def doc_blocks(root: Path = ROOT) -> dict[str, str]:
+    """The `{% docs name %}` blocks that descriptions refer to, by name."""
+    blocks: dict[str, str] = {}
+    for path in sorted((root / "models").rglob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        for name, body in re.findall(r"{%\s*docs (\w+)\s*%}(.*?){%\s*enddocs\s*%}", text, re.S):
+            blocks[name] = " ".join(body.split())
+    return blocks
+
+
+def describe(text: str, root: Path = ROOT) -> str:
+    """A description with its `doc()` references replaced by the blocks' text."""
+
+    def block(match: re.Match[str]) -> str:
+        return doc_blocks(root).get(match[1], match[0])
+
+    return re.sub(r"{{\s*doc\(['\"](\w+)['\"]\)\s*}}", block, " ".join(str(text).split()))
+
+
+def columns_of(table: dict[str, Any], where: Path, root: Path = ROOT) -> tuple[Column, ...]:
+    """The columns that a source table states; ContractError at the first that can't be used."""
+    columns = []
+    for column in table.get("columns") or []:
+        name = column.get("name")
+        try:
+            kind = DataType.parse(str(column.get("data_type", "")))
+        except ValueError as error:
+            raise ContractError(f"{where}: column {name}: {error}") from error
+        meta = (column.get("config") or {}).get("meta") or {}
+        columns.append(Column(str(name), kind, describe(column.get("description", ""), root), meta))
+    return tuple(columns)
+
+
+@cache
+def load(root: Path = ROOT) -> dict[tuple[str, int], Contract]:
+    """All contracts by event and version; compiled lazily, once per process.
+
+    Raises:
+        ContractError: a contract can't be used; `hirehouse contracts check` lists all there is.
+    """
+    contracts: dict[tuple[str, int], Contract] = {}
+    for d in declared(root):
+        meta = (d.table.get("config") or {}).get("meta") or {}
+        contract = Contract(
+            source=d.source,
+            table=str(d.table["name"]),
+            version=int(meta.get("version", 1)),
+            owner=str(meta.get("owner", "")),
+            description=describe(d.table.get("description", ""), root),
+            columns=columns_of(d.table, d.path, root),
+            strict=bool(meta.get("strict", False)),
+            path=d.path,
+        )
+        key = (contract.event, contract.version)
+        if key in contracts:
+            raise ContractError(f"{d.path}: {contract.table} is also in {contracts[key].path}")
+        contracts[key] = contract
+    return contracts
+
+
+@cache
+def envelope(root: Path = ROOT) -> tuple[Column, ...]:
+    """The columns that every raw event table has beside its contract's."""
+    content = read_yaml(root / ENVELOPE)
+    return columns_of(content["sources"][0]["tables"][0], ENVELOPE, root)

@@ -1,0 +1,173 @@
+"""Failed events: their metadata and reasons, and their original bytes, kept apart."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from hirehouse.check import Reason, Verdict, received
+from hirehouse.read import Input
+from hirehouse.tables import landing_tables, table_of
+from hirehouse.warehouse import Warehouse, WarehouseError
+
+PART = 48_000  # bytes; as base64 they still fit varchar(65535)
+REASONS = 100
+REASONS_BYTES = 65_000
+POINTER = 1_000
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A line that did not land as an event."""
+
+    input: Input
+    line: int
+    row: int  # position in the batch
+    body: bytes
+    verdict: Verdict
+
+    @property
+    def failure_id(self) -> str:
+        """SHA-256 of where it stood and of its bytes: the same failure has the same id for ever."""
+        digest = hashlib.sha256(f"{self.input.origin}\n{self.line}\n".encode())
+        digest.update(self.body)
+        return digest.hexdigest()
+
+
+def failure_tables(failures: list[Failure], now: datetime) -> dict[str, pa.Table]:
+    """The rows of failed_events and failed_event_bodies, each failure once.
+
+    Args:
+        now: when they were received, if they don't say so themselves.
+    """
+    events: dict[str, tuple[object, ...]] = {}
+    bodies: list[tuple[object, ...]] = []
+    for failure in failures:
+        key = failure.failure_id
+        if key in events:
+            continue
+        events[key] = (key, *_metadata(failure, now))
+        for number, (encoding, text) in enumerate(parts(failure.body)):
+            bodies.append((key, number, encoding, text))
+    return {
+        "failed_events": table_of("failed_events", list(events.values())),
+        "failed_event_bodies": table_of("failed_event_bodies", bodies),
+    }
+
+
+def _metadata(failure: Failure, now: datetime) -> tuple[object, ...]:
+    """The columns of failed_events after failure_id, less batch_id, in order."""
+    verdict = failure.verdict
+    event = verdict.event or {}
+    context = event.get("context")
+    library = context.get("library") if isinstance(context, dict) else None
+    app = context.get("app") if isinstance(context, dict) else None
+    first = verdict.reasons[0]
+    return (
+        failure.row,
+        received(event, now),
+        _name(failure.input.name, "input"),
+        failure.line,
+        len(failure.body),
+        _name(event.get("event"), "event"),
+        _name(event.get("messageId"), "event_id"),
+        verdict.plan.contract.version if verdict.plan else None,
+        _name(library.get("name") if isinstance(library, dict) else None, "context_library_name"),
+        _name(app.get("version") if isinstance(app, dict) else None, "context_app_version"),
+        first.rule,
+        _plain(first.pointer),
+        len(verdict.reasons),
+        _reasons(verdict.reasons),
+    )
+
+
+def _name(value: object, column: str) -> str | None:
+    """A text of the event, or None where it does not fit its column: it is in the body, too."""
+    [size] = [c.type.size for c in landing_tables()["failed_events"] if c.name == column]
+    fits = isinstance(value, str) and "\0" not in value and len(value.encode()) <= size
+    return str(value) if fits else None
+
+
+def _plain(pointer: str) -> str:
+    """A pointer without NUL, and cut where it is longer than any contract's can be."""
+    return pointer.replace("\0", "\\u0000")[: POINTER // 4]
+
+
+def _reasons(reasons: list[Reason]) -> str:
+    texts, size = [], 2
+    for reason in reasons[:REASONS]:
+        text = orjson.dumps(
+            {
+                "rule": reason.rule,
+                "pointer": _plain(reason.pointer),
+                "expected": reason.expected,
+                "found": reason.found,
+            }
+        )
+        size += len(text) + 1
+        if size > REASONS_BYTES:
+            break
+        texts.append(text)
+    return f"[{b','.join(texts).decode()}]"
+
+
+def parts(body: bytes) -> Iterator[tuple[str, str]]:
+    """Bytes as texts that any engine holds: (`utf8` or `base64`, text), joined they are the body."""
+    start = 0
+    while start < len(body) or start == 0:
+        end = start + PART
+        # Not within a character, which is at most four bytes long.
+        for _ in range(3):
+            if end < len(body) and body[end] & 0xC0 == 0x80:
+                end -= 1
+        part = body[start:end]
+        try:
+            text = part.decode()
+        except UnicodeDecodeError:
+            text = "\0"
+        yield ("base64", base64.b64encode(part).decode()) if "\0" in text else ("utf8", text)
+        start = end
+
+
+def read_failed(warehouse: Warehouse, failure_id: str) -> bytes:
+    """The original bytes of a failed event.
+
+    Raises:
+        WarehouseError: no committed batch has such a failure.
+    """
+    rows = warehouse.query(
+        "select b.batch_id, b.part, b.encoding, b.body from raw.failed_event_bodies as b"
+        " inner join raw.batches as c on b.batch_id = c.batch_id"
+        " where b.failure_id = ? and c.committed_at is not null order by b.batch_id, b.part",
+        [failure_id],
+    )
+    if not rows:
+        raise WarehouseError(f"no failed event {failure_id}")
+    return b"".join(
+        base64.b64decode(text) if encoding == "base64" else text.encode()
+        for batch, _, encoding, text in rows
+        if batch == rows[0][0]
+    )
+
+
+def already_known(warehouse: Warehouse, failure_ids: list[str]) -> set[str]:
+    """Which failures have landed, in committed batches."""
+    known: set[str] = set()
+    for start in range(0, len(failure_ids), 5_000):
+        some = failure_ids[start : start + 5_000]
+        marks: Any = ", ".join("?" * len(some))
+        rows = warehouse.query(
+            "select f.failure_id from raw.failed_events as f"
+            " inner join raw.batches as c on f.batch_id = c.batch_id"
+            f" where c.committed_at is not null and f.failure_id in ({marks})",
+            some,
+        )
+        known.update(str(row[0]) for row in rows)
+    return known

@@ -1,0 +1,152 @@
+"""Landing: from files of events to the typed tables of schema raw, in batches."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hirehouse.check import Plans
+from hirehouse.contracts import load
+from hirehouse.read import Batch, Done, Limits, Place, Reader, Segment, expand
+from hirehouse.rows import Checked, Checker
+from hirehouse.tables import ensure_tables
+from hirehouse.warehouse import Warehouse
+from hirehouse.write import Writer, begin_batch, commit_batch, landed, numbered, utc_now
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Landed:
+    """What came of a landing."""
+
+    inputs: list[str] = field(default_factory=list)
+    already: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    lines: int = 0
+    events: int = 0
+    failed: int = 0
+    failed_by_rule: Counter[str] = field(default_factory=Counter)
+    unknown_properties: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+
+def land(
+    paths: Sequence[str | Path],
+    warehouse: Warehouse,
+    *,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+) -> Landed:
+    """Land files of events.
+
+    Args:
+        paths: files, folders, globs, and `-` for stdin; plain or gzip NDJSON.
+        progress: told bytes read so far and bytes in all, of the inputs as they are stored.
+        limits: when a batch is full.
+
+    Returns:
+        Counts. What could not be read is in `unreadable`; the rest has landed.
+
+    Raises:
+        InputError: a path does not exist; nothing has landed then.
+        WarehouseError, ContractError: the warehouse or a contract can't be used.
+    """
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="hirehouse-") as spool:
+        places = expand([str(path) for path in paths], Path(spool))
+        result = _Landing(warehouse, places, progress, limits or Limits()).run()
+    result.seconds = time.monotonic() - begun
+    return result
+
+
+class _Landing:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        places: list[Place],
+        progress: Progress | None,
+        limits: Limits,
+    ) -> None:
+        self.warehouse = warehouse
+        self.result = Landed()
+        self.checker = Checker(Plans(load()))
+        self.writer: Writer | None = None
+        with warehouse.landing_lock():
+            ensure_tables(warehouse)
+        done, self.highest = landed(warehouse)
+        total, read = sum(place.path.stat().st_size for place in places), 0
+
+        def advance(count: int) -> None:
+            nonlocal read
+            read += count
+            if progress:
+                progress(read, total)
+
+        self.reader = Reader(places, done, limits, advance)
+
+    def run(self) -> Landed:
+        # One batch is written while the next is checked; never more, to keep memory bounded.
+        with ThreadPoolExecutor(1, "write") as pool:
+            writing: Future[None] | None = None
+            for batch in self.reader.batches():
+                now = utc_now()
+                checked = self.checker.check(batch, now)
+                if writing:
+                    writing.result()
+                writing = pool.submit(self._write, batch, checked)
+            if writing:
+                writing.result()
+        self.result.inputs = self.reader.read
+        self.result.already = self.reader.already
+        self.result.unreadable = self.reader.unreadable
+        self.result.bytes = self.reader.byte_count
+        return self.result
+
+    def _write(self, batch: Batch, checked: Checked) -> None:
+        if self.writer is None:
+            self.writer = Writer(self.warehouse)
+        with self.warehouse.landing_lock():
+            done, self.highest = landed(self.warehouse, self.highest)
+            left = _rest(batch, done)
+            if left is not batch:
+                # Someone else landed a part of it while we were reading.
+                checked = Checker(self.checker.plans).check(left, utc_now())
+            if not left.segments:
+                return
+            batch_id = begin_batch(self.warehouse, left)
+            self.writer.write(numbered(self.warehouse, checked.tables, batch_id))
+            commit_batch(self.warehouse, batch_id, checked)
+            self.highest = batch_id
+        self._count(batch_id, checked)
+
+    def _count(self, batch_id: int, checked: Checked) -> None:
+        self.result.batches.append(batch_id)
+        self.result.lines += checked.line_count
+        self.result.events += checked.event_count
+        self.result.failed += len(checked.failures)
+        self.result.failed_by_rule.update(f.verdict.reasons[0].rule for f in checked.failures)
+        self.result.unknown_properties += checked.unknown_count
+
+
+def _rest(batch: Batch, done: dict[str, Done]) -> Batch:
+    """The batch less the lines that have landed; the batch itself if there are none."""
+    if not any(segment.input.checksum in done for segment in batch.segments):
+        return batch
+    rest = Batch()
+    for segment in batch.segments:
+        known = done.get(segment.input.checksum, Done())
+        skip = max(0, known.last_line - segment.first_line + 1)
+        lines = segment.lines[skip:]
+        if lines and not known.complete:
+            first = segment.first_line + skip
+            rest.segments.append(Segment(segment.input, first, lines, segment.complete))
+            rest.line_count += len(lines)
+    return rest

@@ -1,0 +1,313 @@
+"""Inputs of a landing: files, folders, globs and stdin, cut into batches of lines.
+
+Memory is bounded by a batch, whatever the size of a file or of a line.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import shutil
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+SUFFIXES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
+BLOCK = 1 << 20
+PIECE = 64 << 20  # a line beyond this is cut, so that no line has to fit into memory
+STDIN = "stdin"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a batch is full: lines, bytes of lines, inputs, and bytes of its list of inputs."""
+
+    lines: int = 150_000
+    bytes: int = 64 << 20
+    inputs: int = 100
+    names: int = 48_000  # raw.batches.inputs holds 65,535 bytes
+
+
+class InputError(Exception):
+    """An input that can't be read; the message names it and the place."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an input lies. What can be read only once was copied to `path` first."""
+
+    name: str
+    path: Path
+
+
+@dataclass
+class Input:
+    """An input, known by its content and not by its name."""
+
+    name: str
+    checksum: str
+    size: int
+
+    @property
+    def origin(self) -> str:
+        """What failure ids are made with: stable when a file moves to another folder."""
+        return f"stdin:{self.checksum}" if self.name == STDIN else Path(self.name).name
+
+
+@dataclass
+class Segment:
+    """Consecutive lines of one input."""
+
+    input: Input
+    first_line: int
+    lines: list[bytes] = field(default_factory=list)
+    complete: bool = False
+
+    @property
+    def last_line(self) -> int:
+        return self.first_line + len(self.lines) - 1
+
+    def described(self) -> dict[str, object]:
+        """The segment's entry in raw.batches.inputs."""
+        return {
+            "name": self.input.name,
+            "checksum": self.input.checksum,
+            "size": self.input.size,
+            "first_line": self.first_line,
+            "last_line": self.last_line,
+            "complete": self.complete,
+        }
+
+
+@dataclass
+class Batch:
+    """The lines that land together."""
+
+    segments: list[Segment] = field(default_factory=list)
+    line_count: int = 0
+    byte_count: int = 0
+
+    def inputs(self) -> str:
+        """The text for raw.batches.inputs."""
+        return orjson.dumps([s.described() for s in self.segments]).decode()
+
+
+@dataclass
+class Done:
+    """How far an input has landed."""
+
+    last_line: int = 0
+    complete: bool = False
+
+
+def expand(paths: Sequence[str], spool: Path) -> list[Place]:
+    """The inputs behind paths, folders, globs and `-`, each once, in sorted order per argument.
+
+    Args:
+        spool: folder for the content of stdin and of pipes, which can't be read twice.
+
+    Raises:
+        InputError: a path does not exist, or a glob matches nothing.
+    """
+    places: dict[Path, Place] = {}
+    for text in paths:
+        if text == "-":
+            copy = spool / f"stdin{len(places)}"
+            with copy.open("wb") as out:
+                shutil.copyfileobj(sys.stdin.buffer, out)
+            places[copy] = Place(STDIN, copy)
+            continue
+        path = Path(text)
+        if path.is_dir():
+            found = sorted(p for p in path.rglob("*") if p.name.endswith(SUFFIXES) and p.is_file())
+        elif path.exists():
+            found = [path]
+        else:
+            found = [Path(p) for p in sorted(glob.glob(text, recursive=True)) if Path(p).is_file()]
+            if not found:
+                raise InputError(f"{text}: no such file or folder")
+        for one in found:
+            real = one.resolve()
+            if real in places:
+                continue
+            if not real.is_file():
+                copy = spool / f"pipe{len(places)}"
+                with one.open("rb") as source, copy.open("wb") as out:
+                    shutil.copyfileobj(source, out)
+                real, one = copy, Path(STDIN)
+            places[real] = Place(one.as_posix(), real)
+    return list(places.values())
+
+
+def blocks(file: BinaryIO, size: int, name: str, piece: int = PIECE) -> Iterator[list[bytes]]:
+    """The lines of a file, without their newline, in lists of about a megabyte.
+
+    Args:
+        size: bytes to read; what was appended since then is left out.
+        piece: bytes after which a line is cut into lines of its own.
+    """
+    tail = bytearray()
+    for chunk in _inflate(file, size, name) if _is_gzip(file, name) else _plain(file, size):
+        *lines, rest = chunk.split(b"\n")
+        if lines:
+            tail += lines[0]
+            lines[0] = bytes(tail)
+            yield lines
+            tail = bytearray()
+        tail += rest
+        while len(tail) >= piece:
+            yield [bytes(tail[:piece])]
+            del tail[:piece]
+    if tail:
+        yield [bytes(tail)]
+
+
+def _is_gzip(file: BinaryIO, name: str) -> bool:
+    head = file.read(3)
+    file.seek(0)
+    # Three bytes: a file of garbage starts with the two of gzip's mark now and then.
+    return name.endswith(".gz") or head == b"\x1f\x8b\x08"
+
+
+def _plain(file: BinaryIO, size: int) -> Iterator[bytes]:
+    left = size
+    while left and (chunk := file.read(min(BLOCK, left))):
+        left -= len(chunk)
+        yield chunk
+
+
+def _inflate(file: BinaryIO, size: int, name: str) -> Iterator[bytes]:
+    """Decompress gzip, also of several members, a bounded piece at a time."""
+    member = zlib.decompressobj(31)
+    started = False
+    left = size
+    while left and (data := file.read(min(BLOCK >> 2, left))):
+        left -= len(data)
+        while True:
+            try:
+                out = member.decompress(data, BLOCK)
+            except zlib.error as error:
+                where = size - left - len(data)
+                raise InputError(f"{name}: corrupt gzip near byte {where:,}: {error}") from error
+            started = True
+            if out:
+                yield out
+            data = member.unconsumed_tail
+            if member.eof:
+                # Padding with zeros after the last member is common on tapes and block devices.
+                data = member.unused_data.lstrip(b"\0")
+                member, started = zlib.decompressobj(31), False
+            elif len(out) == BLOCK:
+                continue  # there may be more to come without any further input
+            if not data:
+                break
+    if started or size == 0:
+        raise InputError(f"{name}: the gzip stream ends at byte {size:,} before it is complete")
+
+
+def identify(place: Place, file: BinaryIO) -> Input:
+    """An input by the SHA-256 and size of its bytes as they are stored."""
+    digest, size = hashlib.sha256(), 0
+    while chunk := file.read(BLOCK):
+        digest.update(chunk)
+        size += len(chunk)
+    file.seek(0)
+    return Input(place.name, digest.hexdigest(), size)
+
+
+class Reader:
+    """Cuts inputs into batches, and remembers what became of each.
+
+    Args:
+        done: by checksum, what has landed; it grows as batches are read.
+        advance: told the bytes of input that were read.
+    """
+
+    def __init__(
+        self,
+        places: Sequence[Place],
+        done: dict[str, Done],
+        limits: Limits,
+        advance: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self.places = places
+        self.done = done
+        self.limits = limits
+        self.advance = advance
+        self.already: list[str] = []
+        self.read: list[str] = []
+        self.unreadable: list[str] = []
+        self.byte_count = 0
+
+    def batches(self) -> Iterator[Batch]:
+        """All batches, in order. An input that can't be read is noted and left out."""
+        batch, names = Batch(), 0
+        seen: set[str] = set()
+        for place in self.places:
+            segment: Segment | None = None
+            try:
+                with place.path.open("rb") as file:
+                    found = identify(place, file)
+                    self.byte_count += found.size
+                    known = self.done.get(found.checksum, Done())
+                    if known.complete or found.checksum in seen:
+                        self.already.append(place.name)
+                        self.advance(found.size)
+                        continue
+                    seen.add(found.checksum)
+                    segment = Segment(found, known.last_line + 1)
+                    told = 0
+                    for lines in self._after(file, found, known.last_line):
+                        while lines:
+                            if self._full(batch, names):
+                                # Only here, with a line in hand: so the last batch of an input
+                                # always knows that it is the last.
+                                if segment.lines:
+                                    batch.segments.append(segment)
+                                    segment = Segment(found, segment.last_line + 1)
+                                yield batch
+                                batch, names = Batch(), 0
+                            room = max(1, self.limits.lines - batch.line_count)
+                            part, lines = lines[:room], lines[room:]
+                            segment.lines += part
+                            batch.line_count += len(part)
+                            batch.byte_count += sum(map(len, part)) + len(part)
+                        self.advance(file.tell() - told)
+                        told = file.tell()
+                self.read.append(place.name)
+                if segment.lines:
+                    segment.complete = True
+                    batch.segments.append(segment)
+                    names += len(place.name.encode()) + 200
+            except (InputError, OSError) as error:
+                text = error if isinstance(error, InputError) else f"{place.name}: {error.strerror}"
+                self.unreadable.append(str(text))
+                if segment:
+                    batch.line_count -= len(segment.lines)
+                    batch.byte_count -= sum(map(len, segment.lines)) + len(segment.lines)
+        if batch.segments:
+            yield batch
+
+    def _full(self, batch: Batch, names: int) -> bool:
+        return bool(batch.line_count) and (
+            batch.line_count >= self.limits.lines
+            or batch.byte_count >= self.limits.bytes
+            or len(batch.segments) >= self.limits.inputs
+            or names >= self.limits.names
+        )
+
+    @staticmethod
+    def _after(file: BinaryIO, found: Input, last_line: int) -> Iterator[list[bytes]]:
+        skip = last_line
+        for lines in blocks(file, found.size, found.name):
+            if skip >= len(lines):
+                skip -= len(lines)
+                continue
+            yield lines[skip:] if skip else lines
+            skip = 0

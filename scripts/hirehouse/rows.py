@@ -1,0 +1,297 @@
+"""From lines to Arrow tables: the fast way, which lets pass only what is surely right.
+
+A line that is not goes to the exact check in `check.py`, which decides. Three proofs make the
+fast way safe: a document that serialises to the very bytes it came from had no member twice and no
+number that a float can't hold; the compiled contract accepts it; and sizes and times, measured by
+column, are within bounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hirehouse.check import (
+    ENVELOPE_PATHS,
+    FIRST_YEAR,
+    FUTURE,
+    MAX_LINE,
+    Plan,
+    Plans,
+    check_line,
+    parse_exact,
+    parse_time,
+    to_json,
+)
+from hirehouse.contracts import Column, envelope
+from hirehouse.failures import Failure, failure_tables
+from hirehouse.read import Batch, Segment
+from hirehouse.tables import arrow_schema, arrow_type, table_of, without_batch
+
+CHUNK = 20_000  # documents held as Python objects at a time: about 60 MB
+TIME = pa.timestamp("us")
+NUL = b"\\u0000"
+
+
+@dataclass
+class Checked:
+    """A batch, checked: the rows of every table, still without their batch_id."""
+
+    tables: dict[str, pa.Table]
+    failures: list[Failure]
+    line_count: int
+    event_count: int
+    unknown_count: int
+
+
+@dataclass
+class Group:
+    """The events of one contract within a chunk."""
+
+    plan: Plan
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.valid = self.plan.fast.is_valid
+        self.type = _event_type(self.plan)
+
+
+class Checker:
+    """Checks batches against the contracts."""
+
+    def __init__(self, plans: Plans) -> None:
+        self.plans = plans
+        self.groups: dict[Plan, Group] = {}
+        self.first: dict[str, Group] = {}
+
+    def check(self, batch: Batch, now: datetime) -> Checked:
+        """All lines of a batch as tables of events and failures.
+
+        Args:
+            now: the time of landing, UTC without zone; one reading for the whole batch.
+        """
+        made: dict[str, list[pa.Table]] = {}
+        failures: list[Failure] = []
+        unknown: list[tuple[object, ...]] = []
+        blank = row = 0
+        for segment in batch.segments:
+            for start in range(0, len(segment.lines), CHUNK):
+                lines = segment.lines[start : start + CHUNK]
+                numbers = (segment.first_line + start, row)
+                blank += self._sort(segment, lines, numbers, now, failures)
+                for group in self.groups.values():
+                    if group.rows:
+                        self._finish(group, segment, lines, numbers, now, made, failures, unknown)
+                        group.documents, group.rows = [], []
+                row += len(lines)
+        tables = {name: pa.concat_tables(parts) for name, parts in made.items()}
+        event_count = sum(table.num_rows for table in tables.values())
+        failures.sort(key=lambda failure: failure.row)
+        tables |= failure_tables(failures, now)
+        tables["unknown_properties"] = table_of("unknown_properties", unknown)
+        return Checked(tables, failures, row - blank, event_count, len(unknown))
+
+    def _group(self, plan: Plan) -> Group:
+        if plan not in self.groups:
+            self.groups[plan] = Group(plan)
+        return self.groups[plan]
+
+    def _sort(
+        self,
+        segment: Segment,
+        lines: list[bytes],
+        numbers: tuple[int, int],
+        now: datetime,
+        failures: list[Failure],
+    ) -> int:
+        """Put every event into its group and every other line to the failures; count blank ones."""
+        loads, dumps, first = orjson.loads, orjson.dumps, self.first
+        line_number, row = numbers[0] - 1, numbers[1]
+        blank = 0
+        for line in lines:
+            line_number += 1
+            row += 1
+            try:
+                document = loads(line)
+                if dumps(document) != line:
+                    document = parse_exact(line)
+                group = first[document["event"]]
+                properties = document["properties"]
+                if "schema_version" in properties:
+                    group = self._versioned(document, properties)
+                if group.valid(document) and NUL not in line and len(line) <= MAX_LINE:
+                    group.documents.append(document)
+                    group.rows.append(row)
+                    continue
+            # Whatever is odd about it, the exact check will name.
+            except (ValueError, KeyError, TypeError, RecursionError):
+                pass
+            if not line.strip(b" \t\r"):
+                blank += 1
+                continue
+            verdict = check_line(line, self.plans, now, first=line_number == 1)
+            if verdict.reasons or not verdict.plan or not verdict.event:
+                failures.append(Failure(segment.input, line_number, row, line, verdict))
+                continue
+            group = self._group(verdict.plan)
+            self.first.setdefault(verdict.event["event"], group)
+            group.documents.append(verdict.event)
+            group.rows.append(row)
+        return blank
+
+    def _versioned(self, document: dict[str, Any], properties: dict[str, Any]) -> Group:
+        plan = self.plans.find(document["event"], properties["schema_version"])
+        if not plan:
+            raise KeyError("no such version")
+        return self._group(plan)
+
+    def _finish(
+        self,
+        group: Group,
+        segment: Segment,
+        lines: list[bytes],
+        numbers: tuple[int, int],
+        now: datetime,
+        made: dict[str, list[pa.Table]],
+        failures: list[Failure],
+        unknown: list[tuple[object, ...]],
+    ) -> None:
+        """Turn a group into a table, less the rows that the measures by column show to be wrong."""
+        contract = group.plan.contract
+        table, suspects = tabulate(group, now)
+        wrong = set()
+        for index in suspects:
+            offset = group.rows[index] - numbers[1] - 1
+            number = numbers[0] + offset
+            verdict = check_line(lines[offset], self.plans, now, first=number == 1)
+            if verdict.reasons:
+                wrong.add(index)
+                failure = Failure(segment.input, number, group.rows[index], lines[offset], verdict)
+                failures.append(failure)
+        known = group.plan.known
+        for index, document in enumerate(group.documents):
+            properties = document["properties"]
+            if known.issuperset(properties) or index in wrong:
+                continue
+            event_id, occurred_at = document["messageId"], table["occurred_at"][index].as_py()
+            unknown += [
+                (event_id, contract.event, occurred_at, group.rows[index], name, to_json(value))
+                for name, value in properties.items()
+                if name not in known
+            ]
+        if wrong:
+            table = table.filter(pa.array(i not in wrong for i in range(table.num_rows)))
+        made.setdefault(contract.table, []).append(table)
+
+
+def _event_type(plan: Plan) -> pa.DataType:
+    """The Arrow type that reads all simple values out of a parsed event in one go."""
+    text = pa.string()
+    tree: dict[str, Any] = {"timestamp": text, "sentAt": text, "receivedAt": text}
+    for path in ENVELOPE_PATHS.values():
+        node = tree
+        for step in path[:-1]:
+            node = node.setdefault(step, {})
+        node[path[-1]] = text
+    tree["properties"] = {
+        c.name: text if c.type.kind in ("date", "timestamp") else arrow_type(c.type)
+        for c in plan.contract.columns
+        if not _by_hand(c)
+    }
+    return _struct(tree)
+
+
+def _struct(tree: dict[str, Any]) -> pa.DataType:
+    return pa.struct([(k, _struct(v) if isinstance(v, dict) else v) for k, v in tree.items()])
+
+
+def _by_hand(column: Column) -> bool:
+    return column.is_json or column.type.kind == "numeric"
+
+
+def tabulate(group: Group, now: datetime) -> tuple[pa.Table, list[int]]:
+    """The table of a group's events, and the rows that need the exact check."""
+    contract = group.plan.contract
+    events = pa.array(group.documents, type=group.type)
+    count = len(events)
+    suspects: set[int] = set()
+
+    def suspect(mask: pa.Array) -> None:
+        if pc.any(mask).as_py():
+            suspects.update(pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist())
+
+    def pick(*path: str) -> pa.Array:
+        return pc.struct_field(events, list(path))
+
+    def time(texts: pa.Array) -> pa.Array:
+        times = parse_times(texts)
+        if times.null_count > texts.null_count:
+            suspect(pc.and_(pc.is_null(times), pc.is_valid(texts)))
+        return times
+
+    def bounded(times: pa.Array, until: pa.Array | None) -> None:
+        if len(times) == times.null_count:
+            return
+        unit = times.type
+        if pc.min(times).as_py().year < FIRST_YEAR:
+            suspect(pc.less(times, pa.scalar(datetime(FIRST_YEAR, 1, 1), TIME).cast(unit)))
+        if until is not None:
+            suspect(pc.greater(times.cast(TIME), until))
+
+    received = pc.fill_null(time(pick("receivedAt")), pa.scalar(now, TIME))
+    until = pc.add(received, pa.scalar(FUTURE, pa.duration("us")))
+    values: dict[str, pa.Array] = {
+        "occurred_at": time(pick("timestamp")),
+        "sent_at": time(pick("sentAt")),
+        "received_at": received,
+        "replayed_at": pa.nulls(count, TIME),
+        "batch_row": pa.array(group.rows, pa.int64()),
+    }
+    bounded(values["occurred_at"], until)
+    bounded(received, None)
+    values |= {name: pick(*path) for name, path in ENVELOPE_PATHS.items()}
+    for column in contract.columns:
+        if _by_hand(column):
+            raw = [event["properties"].get(column.name) for event in group.documents]
+            values[column.name] = _converted(raw, column)
+            continue
+        value = pick("properties", column.name)
+        if column.type.kind in ("date", "timestamp"):
+            value = time(value) if column.type.kind == "timestamp" else value.cast(pa.date32())
+            bounded(value, None if column.meta.get("future") else until)
+        values[column.name] = value
+    for column in (*envelope(), *contract.columns):
+        if column.type.kind == "varchar" and values[column.name].null_count < count:
+            sizes = pc.binary_length(values[column.name])
+            if pc.max(sizes).as_py() > column.type.size:
+                suspect(pc.greater(sizes, column.type.size))
+    schema = without_batch(arrow_schema(contract.table))
+    table = pa.table([values[name] for name in schema.names], schema=schema)
+    return table, sorted(suspects)
+
+
+def _converted(values: list[Any], column: Column) -> pa.Array:
+    """Lists and objects as JSON text, numbers as exact decimals."""
+    if column.is_json:
+        return pa.array([None if v is None else to_json(v) for v in values], pa.string())
+    unit = Decimal(1).scaleb(-column.type.scale)
+    exact = [None if v is None else Decimal(str(v)).quantize(unit) for v in values]
+    return pa.array(exact, arrow_type(column.type))
+
+
+def parse_times(texts: pa.Array) -> pa.Array:
+    """Times of RFC 3339 as UTC microseconds without zone; null where there is no such time.
+
+    Digits beyond microseconds are cut.
+    """
+    try:
+        return texts.cast(pa.timestamp("us", "UTC")).cast(TIME)
+    except pa.ArrowInvalid:
+        return pa.array([parse_time(text) for text in texts.to_pylist()], TIME)

@@ -1,0 +1,75 @@
+"""The command `hirehouse simulate`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hirehouse.simulate import CANDIDATES, START, TRUTH_FILE, simulate
+
+SHARE = {"min": 0.0, "max": 1.0}
+
+
+def simulate_command(  # noqa: PLR0917 - typer makes each argument an option
+    out: Annotated[
+        Path, typer.Option(help="Folder to write to; event files of an earlier run are replaced.")
+    ],
+    seed: Annotated[
+        int, typer.Option(min=0, help="Same seed and options, same bytes; part of every id.")
+    ] = 1,
+    days: Annotated[int, typer.Option(min=1, help="Days to simulate.")] = 90,
+    candidates: Annotated[
+        int, typer.Option(min=1, help="About how many candidates sign up; each brings about 38 events.")
+    ] = CANDIDATES,
+    start: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="First day, UTC.")
+    ] = datetime(START.year, START.month, START.day),
+    late_share: Annotated[
+        float, typer.Option(**SHARE, help="Share of events that arrive 5 seconds to 10 days late.")
+    ] = 0.03,
+    resent_share: Annotated[
+        float, typer.Option(**SHARE, help="Share of events that arrive a second time.")
+    ] = 0.01,
+    broken_share: Annotated[
+        float, typer.Option(**SHARE, help="Broken events per good one; they come on top.")
+    ] = 0.002,
+    unknown_share: Annotated[
+        float, typer.Option(**SHARE, help="Share of events with a property no contract names.")
+    ] = 0.001,
+    events_per_file: Annotated[int, typer.Option(min=1, help="Lines per file.")] = 100_000,
+) -> None:
+    """Simulate a hiring marketplace: its events as gzip NDJSON, and truth.json to test against."""
+    bar = Progress(
+        TextColumn("simulating"),
+        BarColumn(),
+        TextColumn("day {task.completed:.0f} of {task.total:.0f}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not Console(stderr=True).is_terminal,
+    )
+    with bar:
+        task = bar.add_task("simulating", total=days)
+        truth = simulate(
+            out,
+            seed=seed,
+            days=days,
+            candidates=candidates,
+            start=start.date(),
+            late_share=late_share,
+            resent_share=resent_share,
+            broken_share=broken_share,
+            unknown_share=unknown_share,
+            events_per_file=events_per_file,
+            progress=lambda done: bar.update(task, completed=done),
+        )
+    typer.echo(
+        f"{truth.events:,} events in {truth.files:,} files ({truth.lines:,} lines): "
+        f"{truth.late:,} late, {truth.resent:,} re-sent; on top {truth.broken.total():,} broken.\n"
+        f"What they must add up to: {out / TRUTH_FILE}"
+    )

@@ -1,0 +1,163 @@
+"""The tables of schema `raw`, as the contracts state them: their columns in SQL and in Arrow."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pyarrow as pa
+
+from hirehouse.contracts import (
+    ROOT,
+    STAGING,
+    Column,
+    ContractError,
+    DataType,
+    columns_of,
+    envelope,
+    load,
+    read_yaml,
+)
+from hirehouse.warehouse import Warehouse
+
+RAW = "raw"
+ARROW: dict[str, pa.DataType] = {
+    "varchar": pa.string(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+}
+# What the catalogues of the engines call the types.
+CATALOGUE = {
+    "character varying": "varchar",
+    "timestamp without time zone": "timestamp",
+    "decimal": "numeric",
+    "int": "integer",
+}
+# PostgreSQL has no other way to a failure than its id.
+INDEXED = {"failed_events": "failure_id", "failed_event_bodies": "failure_id"}
+
+
+def arrow_type(kind: DataType) -> pa.DataType:
+    """The Arrow type of a column."""
+    if kind.kind == "numeric":
+        return pa.decimal128(kind.size, kind.scale)
+    return ARROW[kind.kind]
+
+
+def sql_type(kind: DataType) -> str:
+    """A column's type as every engine writes it."""
+    match kind.kind:
+        case "varchar":
+            return f"varchar({kind.size})"
+        case "numeric":
+            return f"numeric({kind.size},{kind.scale})"
+        case other:
+            return other
+
+
+@cache
+def landing_tables(root: Path = ROOT) -> dict[str, tuple[Column, ...]]:
+    """The lander's own tables, from models/staging/landing."""
+    tables = {}
+    for path in sorted((root / STAGING / "landing").glob("*.yml")):
+        for source in (read_yaml(path) or {}).get("sources") or []:
+            for table in source["tables"]:
+                tables[str(table["name"])] = columns_of(table, path.relative_to(root), root)
+    return tables
+
+
+@cache
+def raw_tables(root: Path = ROOT) -> dict[str, tuple[Column, ...]]:
+    """All tables of schema raw: the lander's own, and one per contract with the envelope first."""
+    events = {c.table: (*envelope(root), *c.columns) for c in load(root).values()}
+    return landing_tables(root) | events
+
+
+@cache
+def arrow_schema(table: str, root: Path = ROOT) -> pa.Schema:
+    """Arrow schema of a raw table."""
+    return pa.schema([(c.name, arrow_type(c.type)) for c in raw_tables(root)[table]])
+
+
+def ensure_tables(warehouse: Warehouse, root: Path = ROOT) -> None:
+    """Create what is missing of schema raw, add new columns, and widen what a contract widened.
+
+    The tables are made here and not by dlt, so that they exist before their first event, with the
+    types of the contract to the letter.
+
+    Raises:
+        ContractError: a column of the warehouse has a type that does not go into the contract's.
+    """
+    warehouse.execute(f"create schema if not exists {RAW}")
+    present: dict[str, dict[str, DataType]] = {}
+    for table, column, kind, size, precision, scale in warehouse.query(
+        "select table_name, column_name, data_type, character_maximum_length, numeric_precision,"
+        f" numeric_scale from information_schema.columns where table_schema = '{RAW}'"
+    ):
+        name = str(kind).lower().split("(")[0]
+        name = CATALOGUE.get(name, name)
+        first = {"varchar": size, "numeric": precision}.get(name)
+        there = DataType(name, int(first or 0), int(scale or 0) if name == "numeric" else 0)
+        present.setdefault(str(table), {})[str(column)] = there
+    for table, columns in raw_tables(root).items():
+        if table not in present:
+            _create(warehouse, table, columns)
+            continue
+        for column in columns:
+            _alter(warehouse, table, column, present[table].get(column.name))
+
+
+def _create(warehouse: Warehouse, table: str, columns: tuple[Column, ...]) -> None:
+    # Only what the lander itself fills is `not null`: a contract may make a property optional
+    # later, and that must not block landing.
+    fixed = {c.name for c in (*envelope(), *landing_tables().get(table, ())) if c.required}
+    parts = [
+        f'"{c.name}" {sql_type(c.type)}{" not null" if c.name in fixed else ""}' for c in columns
+    ]
+    warehouse.execute(f'create table if not exists {RAW}."{table}" ({", ".join(parts)})')
+    if warehouse.engine == "postgres" and table in INDEXED:
+        warehouse.execute(f"create index on {RAW}.{table} ({INDEXED[table]})")
+
+
+def _alter(warehouse: Warehouse, table: str, column: Column, there: DataType | None) -> None:
+    place, wanted = f'{RAW}."{table}"', sql_type(column.type)
+    if there is None:
+        warehouse.execute(f'alter table {place} add column "{column.name}" {wanted}')
+    elif there == column.type or (warehouse.engine == "duckdb" and there.kind == "varchar"):
+        return  # DuckDB does not keep the length of a varchar
+    elif _widens(there, column.type):
+        warehouse.execute(f'alter table {place} alter column "{column.name}" type {wanted}')
+    else:
+        raise ContractError(
+            f"{RAW}.{table}.{column.name} is {sql_type(there)} in the warehouse and {wanted} in its"
+            f" contract: a change that is not a widening needs a new table {table}_v2"
+        )
+
+
+def _widens(old: DataType, new: DataType) -> bool:
+    if old.kind == new.kind:
+        return new.size >= old.size and new.scale == old.scale
+    return (old.kind, new.kind) == ("integer", "bigint")
+
+
+def table_of(name: str, rows: list[tuple[object, ...]], root: Path = ROOT) -> pa.Table:
+    """Rows of one of the lander's tables as Arrow; without `batch_id`, which is set on writing.
+
+    Args:
+        rows: values in the order of the table's columns.
+    """
+    schema = without_batch(arrow_schema(name, root))
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+    return pa.table(
+        [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)],
+        schema=schema,
+    )
+
+
+def without_batch(schema: pa.Schema) -> pa.Schema:
+    """A schema less its `batch_id`."""
+    return pa.schema([field for field in schema if field.name != "batch_id"])
+

@@ -1,0 +1,308 @@
+"""Connections to the warehouse, from the dbt profile: one place to configure it.
+
+dbt itself is not imported, since that alone takes 3 s.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import tenacity
+import yaml
+
+from hirehouse.contracts import ROOT
+
+PROFILE = "hirehouse"
+# Advisory locks belong to one database, so a fixed number is enough ("hire" in ASCII).
+LANDING_LOCK = 0x68697265
+DUCKDB_WAIT = 15 * 60  # seconds; longer than any build or landing should take
+HOW_TO_CREATE = (
+    "create database {0} template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'; "
+    "alter database {0} set timezone to 'UTC';"
+)
+CASTS: dict[str, Callable[[str], Any]] = {
+    "as_number": lambda text: float(text) if "." in text else int(text),
+    "as_bool": lambda text: text.strip().lower() in ("true", "1", "yes", "on"),
+    "as_native": yaml.safe_load,
+    "as_text": str,
+}
+Say = Callable[[str], None]
+
+
+class WarehouseError(Exception):
+    """The warehouse can't be reached or is not fit for use; the message says what to do."""
+
+
+def say_on_stderr(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def read_profile(target: str | None = None, root: Path = ROOT) -> dict[str, Any]:
+    """One output of `profiles.yml`, with its `env_var` calls rendered as dbt does.
+
+    Args:
+        target: name of the output; else HIREHOUSE_TARGET, else the file's own `target`.
+        root: the project's folder; DBT_PROFILES_DIR comes before it.
+
+    Raises:
+        WarehouseError: no such file, profile, output or environment variable.
+    """
+    path = Path(os.environ.get("DBT_PROFILES_DIR") or root) / "profiles.yml"
+    if not path.is_file():
+        raise WarehouseError(f"{path} is missing: copy profiles.yml.example to it")
+    try:
+        profile = (yaml.safe_load(path.read_text(encoding="utf-8")) or {})[PROFILE]
+        outputs = profile["outputs"]
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise WarehouseError(f"{path} has no readable profile {PROFILE!r}") from error
+    name = target or os.environ.get("HIREHOUSE_TARGET") or _render(profile.get("target", "default"))
+    if name not in outputs:
+        raise WarehouseError(f"{path} has no target {name!r}, only {', '.join(outputs)}")
+    return {key: _render(value) for key, value in outputs[name].items()}
+
+
+def _render(value: Any) -> Any:  # noqa: ANN401 - YAML holds anything
+    if isinstance(value, dict):
+        return {key: _render(item) for key, item in value.items()}
+    if not isinstance(value, str) or "{" not in value:
+        return value
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
+    environment.filters.update(dict.fromkeys(CASTS, str))
+    environment.globals["env_var"] = _env_var
+    try:
+        text = environment.from_string(value).render()
+    except jinja2.TemplateError as error:
+        raise WarehouseError(f"profiles.yml: {value!r} can't be rendered: {error}") from error
+    cast = re.search(r"\|\s*(as_\w+)\s*}}\s*$", value)
+    return CASTS[cast[1]](text) if cast and cast[1] in CASTS else text
+
+
+def _env_var(name: str, default: str | None = None) -> str:
+    value = os.environ.get(name, default)
+    if value is None:
+        raise WarehouseError(f"profiles.yml needs the environment variable {name}")
+    return value
+
+
+class Warehouse(ABC):
+    """An open connection to the warehouse, with the few operations that landing needs.
+
+    SQL is written with `?` for parameters. Every statement commits by itself.
+    """
+
+    engine: str
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @abstractmethod
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a select."""
+
+    @abstractmethod
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement that gives no rows."""
+
+    @abstractmethod
+    def landing_lock(self) -> Any:  # noqa: ANN401 - a context manager
+        """Hold the right to land, on this very connection, for the length of a `with`."""
+
+    @abstractmethod
+    def dlt_destination(self) -> Any:  # noqa: ANN401 - dlt is imported only where it is used
+        """What dlt writes to."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the connection and of all locks."""
+
+    def __enter__(self) -> Warehouse:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class DuckDBWarehouse(Warehouse):
+    """A DuckDB file. One process at a time holds it, which is the landing lock, too."""
+
+    engine = "duckdb"
+
+    def __init__(self, settings: dict[str, Any], root: Path, say: Say, wait: float) -> None:
+        super().__init__(root)
+        self.path = (root / settings["path"]).resolve()
+        if self.path.stem.lower() == "raw":
+            raise WarehouseError(f"{self.path}: a database can't have the name of its schema raw")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.connection = self._open(say, wait)
+        self.connection.execute("set TimeZone = 'UTC'")
+
+    def _open(self, say: Say, wait: float) -> Any:  # noqa: ANN401
+        import duckdb  # noqa: PLC0415 - only this engine needs it
+
+        def taken(error: BaseException) -> bool:
+            return isinstance(error, duckdb.IOException) and "lock on file" in str(error)
+
+        def tell(state: tenacity.RetryCallState) -> None:
+            if state.attempt_number == 1 and state.outcome:
+                holder = re.search(r"PID (\d+)", str(state.outcome.exception()))
+                by = f"process {holder[1]}" if holder else "another process"
+                say(f"waiting for {self.path}, which {by} has open")
+
+        retry = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(taken),
+            wait=tenacity.wait_exponential(multiplier=0.05, max=1),
+            stop=tenacity.stop_after_delay(wait),
+            before_sleep=tell,
+            reraise=True,
+        )
+        try:
+            return retry(duckdb.connect, str(self.path))
+        except duckdb.Error as error:
+            raise WarehouseError(f"{self.path} can't be opened: {error}") from error
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = self.connection.execute(sql, list(parameters)).fetchall()
+        return rows
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        self.connection.execute(sql, list(parameters))
+
+    @contextmanager
+    def landing_lock(self) -> Iterator[None]:
+        yield
+
+    def dlt_destination(self) -> Any:  # noqa: ANN401
+        import dlt  # noqa: PLC0415 - takes a second
+
+        return dlt.destinations.duckdb(credentials=self.connection)
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+class PostgresWarehouse(Warehouse):
+    """A PostgreSQL database. One connection, which also carries the landing lock."""
+
+    engine = "postgres"
+
+    def __init__(self, settings: dict[str, Any], root: Path, say: Say) -> None:
+        import psycopg2  # noqa: PLC0415 - only this engine needs it
+
+        super().__init__(root)
+        self.say = say
+        self.settings = settings
+        database = settings.get("dbname") or settings.get("database")
+        where = f"{settings['host']}:{settings['port']}/{database}"
+        try:
+            self.connection = psycopg2.connect(
+                host=settings["host"],
+                port=settings["port"],
+                user=settings["user"],
+                password=settings.get("password") or settings.get("pass") or None,
+                dbname=database,
+                sslmode=settings.get("sslmode"),
+                connect_timeout=int(settings.get("connect_timeout", 10)),
+                application_name="hirehouse",
+            )
+        except psycopg2.OperationalError as error:
+            raise WarehouseError(f"PostgreSQL {where}: {str(error).strip()}") from error
+        self.connection.autocommit = True
+        self._check(where, str(database))
+
+    def _check(self, where: str, database: str) -> None:
+        """Results must be equal to the last digit on every engine, so text order and days too."""
+        [(collation, encoding, zone)] = self.query(
+            "select datcollate, pg_encoding_to_char(encoding), current_setting('TimeZone')"
+            " from pg_database where datname = current_database()"
+        )
+        wrong = []
+        if collation not in ("C", "POSIX"):
+            wrong.append(f"collation {collation} instead of C")
+        if encoding != "UTF8":
+            wrong.append(f"encoding {encoding} instead of UTF8")
+        if zone not in ("UTC", "Etc/UTC"):
+            wrong.append(f"time zone {zone} instead of UTC")
+        if wrong:
+            self.close()
+            how = HOW_TO_CREATE.format(database)
+            raise WarehouseError(f"PostgreSQL {where} has {', '.join(wrong)}. Create it so: {how}")
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql.replace("?", "%s"), tuple(parameters) or None)
+            return list(cursor.fetchall())
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql.replace("?", "%s"), tuple(parameters) or None)
+
+    @contextmanager
+    def landing_lock(self) -> Iterator[None]:
+        [(got,)] = self.query("select pg_try_advisory_lock(?)", [LANDING_LOCK])
+        if not got:
+            self.say("waiting for another landing into the same database")
+            self.execute("select pg_advisory_lock(?)", [LANDING_LOCK])
+        try:
+            yield
+        finally:
+            # A connection that broke has lost the lock already; its own error must stay visible.
+            if not self.connection.closed:
+                self.execute("select pg_advisory_unlock(?)", [LANDING_LOCK])
+
+    def dlt_destination(self) -> Any:  # noqa: ANN401
+        import dlt  # noqa: PLC0415 - takes a second
+        from dlt.destinations.impl.postgres.configuration import (  # noqa: PLC0415
+            PostgresCredentials,
+        )
+
+        credentials = PostgresCredentials()
+        parameters = self.connection.info.dsn_parameters
+        credentials.host = self.settings["host"]
+        credentials.port = int(self.settings["port"])
+        credentials.username = self.settings["user"]
+        credentials.password = self.settings.get("password") or self.settings.get("pass") or ""
+        credentials.database = parameters["dbname"]
+        if self.settings.get("sslmode"):
+            credentials.query = {"sslmode": self.settings["sslmode"]}
+        return dlt.destinations.postgres(credentials=credentials, create_indexes=False)
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def open_warehouse(
+    target: str | None = None,
+    *,
+    root: Path = ROOT,
+    say: Say = say_on_stderr,
+    wait: float = DUCKDB_WAIT,
+) -> Warehouse:
+    """Connect to the warehouse that the dbt profile describes.
+
+    Args:
+        target: which output of the profile; see `read_profile`.
+        root: the project's folder, which a relative DuckDB path starts from.
+        say: told once when something has to be waited for.
+        wait: seconds to wait for a DuckDB file that another process holds.
+
+    Raises:
+        WarehouseError: it can't be reached, or has settings that would change results.
+    """
+    settings = read_profile(target, root)
+    match settings.get("type"):
+        case "duckdb":
+            return DuckDBWarehouse(settings, root, say, wait)
+        case "postgres":
+            return PostgresWarehouse(settings, root, say)
+        case "redshift":
+            raise WarehouseError("landing into Redshift is not possible yet")
+        case other:
+            raise WarehouseError(f"no engine for profile type {other!r}")

@@ -1,0 +1,156 @@
+"""Writing batches: dlt carries the rows, raw.batches says which of them count."""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import os
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hirehouse.failures import already_known
+from hirehouse.read import Batch, Done
+from hirehouse.rows import Checked
+from hirehouse.tables import RAW
+from hirehouse.warehouse import Warehouse
+
+SETTINGS = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "WARNING",
+    # Its other namings rename columns such as `i_`.
+    "SCHEMA__NAMING": "direct",
+    "RESTORE_FROM_DESTINATION": "false",
+    "NORMALIZE__WORKERS": "1",
+    "LOAD__WORKERS": "4",
+    "LOAD__DELETE_COMPLETED_JOBS": "true",
+}
+
+
+def utc_now() -> datetime:
+    """The time, UTC without zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Writer:
+    """Writes rows into schema raw through one dlt pipeline."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.folder = _working_folder(warehouse.root / "data" / ".dlt")
+        os.environ.update(SETTINGS)
+        import dlt  # noqa: PLC0415 - takes a second
+
+        self._dlt: Any = dlt
+        self.pipeline = dlt.pipeline(
+            "land",
+            pipelines_dir=str(self.folder),
+            destination=warehouse.dlt_destination(),
+            dataset_name=RAW,
+        )
+
+    def write(self, tables: dict[str, pa.Table]) -> None:
+        """Append rows; tables without any are left out."""
+        resources = [
+            self._dlt.resource([table], name=name, write_disposition="append")
+            for name, table in tables.items()
+            if table.num_rows
+        ]
+        if resources:
+            # As Parquet through ADBC: the CSV way into PostgreSQL makes '' null.
+            self.pipeline.run(resources, loader_file_format="parquet").raise_on_failed_jobs()
+
+
+def _working_folder(parent: Path) -> Path:
+    """A folder of this process alone, and no more those of processes that are gone.
+
+    What a crashed process left of a load is so dropped and never resumed: dlt would write a part of
+    it twice, and its input lands again anyway.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    for old in parent.iterdir():
+        try:
+            handle = os.open(old / "lock", os.O_RDWR)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(old, ignore_errors=True)
+        except BlockingIOError:
+            pass  # another landing is at work there
+        finally:
+            os.close(handle)
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    # Open, and so locked, as long as the process lives.
+    fcntl.flock(os.open(folder / "lock", os.O_RDWR | os.O_CREAT), fcntl.LOCK_EX)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def landed(warehouse: Warehouse, after: int = 0) -> tuple[dict[str, Done], int]:
+    """How far inputs have landed, by checksum, and the highest batch.
+
+    Args:
+        after: read only batches after this one.
+    """
+    done: dict[str, Done] = {}
+    highest = after
+    for batch_id, inputs in warehouse.query(
+        "select batch_id, inputs from raw.batches"
+        " where committed_at is not null and batch_id > ? order by batch_id",
+        [after],
+    ):
+        highest = int(batch_id)
+        for entry in orjson.loads(inputs):
+            if "checksum" in entry:
+                last = max(int(entry["last_line"]), done.get(entry["checksum"], Done()).last_line)
+                done[entry["checksum"]] = Done(last, bool(entry["complete"]))
+    return done, highest
+
+
+def begin_batch(warehouse: Warehouse, batch: Batch) -> int:
+    """Take the next batch_id. Committed at once, so that no other batch ever gets it again."""
+    [(highest,)] = warehouse.query("select coalesce(max(batch_id), 0) from raw.batches")
+    batch_id = int(highest) + 1
+    warehouse.execute(
+        "insert into raw.batches (batch_id, started_at, inputs) values (?, ?, ?)",
+        [batch_id, utc_now(), batch.inputs()],
+    )
+    return batch_id
+
+
+def commit_batch(warehouse: Warehouse, batch_id: int, checked: Checked) -> None:
+    """Make the batch count: from this statement on, readers see its rows."""
+    warehouse.execute(
+        "update raw.batches set committed_at = ?, line_count = ?, event_count = ?,"
+        " failed_count = ?, unknown_property_count = ? where batch_id = ?",
+        [
+            utc_now(),
+            checked.line_count,
+            checked.event_count,
+            len(checked.failures),
+            checked.unknown_count,
+            batch_id,
+        ],
+    )
+
+
+def numbered(
+    warehouse: Warehouse, tables: dict[str, pa.Table], batch_id: int
+) -> dict[str, pa.Table]:
+    """The tables with their batch_id, less the failures that have landed before."""
+    ids = tables["failed_events"]["failure_id"].to_pylist()
+    known = already_known(warehouse, ids) if ids else set()
+    result = {}
+    for name, table in tables.items():
+        if known and name.startswith("failed_event"):
+            old = pc.is_in(table["failure_id"], pa.array(sorted(known)))
+            table = table.filter(pc.invert(old))  # noqa: PLW2901
+        column = pa.repeat(pa.scalar(batch_id, pa.int64()), table.num_rows)
+        result[name] = table.append_column("batch_id", column)
+    return result

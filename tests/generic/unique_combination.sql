@@ -1,0 +1,9 @@
+{# Returns the combinations of columns that more than one row has. Argument: the columns' names. #}
+{% test unique_combination(model, columns) %}
+select
+    {{ columns | join(', ') }},
+    count(*) as row_count
+from {{ model }}
+group by {{ columns | join(', ') }}
+having count(*) > 1
+{% endtest %}
