@@ -57,6 +57,10 @@ class DataType:
             raise ValueError(f"type {text!r} must be written {form}")
         return cls(kind, int(first or 0), int(second or 0))
 
+    def __str__(self) -> str:
+        sizes = {"varchar": f"({self.size})", "numeric": f"({self.size},{self.scale})"}
+        return self.kind + sizes.get(self.kind, "")
+
     def schema(self) -> dict[str, Any]:
         """The JSON Schema that holds for every value of the type."""
         match self.kind:
