@@ -17,10 +17,11 @@ from hirehouse.simulate.output import Files, Output
 from hirehouse.simulate.truth import Truth
 from hirehouse.simulate.world import World
 
-__all__ = ["CANDIDATES", "START", "TRUTH_FILE", "Truth", "simulate"]
+__all__ = ["CANDIDATES", "MAX_SEED", "START", "TRUTH_FILE", "Truth", "simulate"]
 
 CANDIDATES = 5_200
 START = date(2026, 1, 5)  # a Monday
+MAX_SEED = 999_999_999  # an id with the seed in it must stay within 64 bytes
 TRUTH_FILE = "truth.json"
 
 
@@ -47,7 +48,8 @@ def simulate(
         out: the folder; made if it is not there.
         seed: names the marketplace; it is part of every id, so several can share a warehouse.
         days: simulated days; what would happen later does not.
-        candidates: about how many candidates sign up; about 38 events come with each.
+        candidates: about how many candidates sign up; about 38 events come with each in
+            90 days.
         start: first day, UTC.
         late_share: share of events that arrive five seconds to ten days late.
         resent_share: share of events that arrive a second time.
@@ -63,8 +65,10 @@ def simulate(
         ValueError: a number is out of range.
         OSError: the folder can't be written.
     """
-    if seed < 0 or days < 1 or candidates < 1 or events_per_file < 1:
-        raise ValueError("seed must be 0 or more; days, candidates and events per file 1 or more")
+    if not 0 <= seed <= MAX_SEED:
+        raise ValueError(f"seed must lie between 0 and {MAX_SEED}")
+    if days < 1 or candidates < 1 or events_per_file < 1:
+        raise ValueError("days, candidates and events per file must be 1 or more")
     if not all(0 <= s <= 1 for s in (late_share, resent_share, broken_share, unknown_share)):
         raise ValueError("shares must lie between 0 and 1")
     out.mkdir(parents=True, exist_ok=True)
@@ -84,6 +88,8 @@ def simulate(
     world = World(seed, start, days, output, truth)
     Marketplace(world, days, candidates, progress).begin()
     world.run()
+    if progress:
+        progress(days)
     output.close()
     truth.finish()
     truth.files = files.count

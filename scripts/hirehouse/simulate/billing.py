@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hirehouse.simulate.entities import Candidacy, Employer
 from hirehouse.simulate.reference import DAY, PLAN_PRICE, PLANS
 from hirehouse.simulate.truth import day_text
@@ -28,9 +26,6 @@ class Billing:
     def __init__(self, world: World, web: Web) -> None:
         self.world, self.web = world, web
 
-    def _emit(self, event: str, properties: dict[str, Any], user_id: str | None = None) -> int:
-        return self.world.emit(event, properties, self.web.server("billing"), user_id)
-
     # Subscriptions
 
     def subscribe(self, employer: Employer) -> None:
@@ -51,17 +46,16 @@ class Billing:
 
     def _change(self, employer: Employer, change: str, price: int) -> None:
         currency = employer.location.currency
-        occurred = self._emit(
+        occurred = self.web.serve(
+            "billing",
             "subscription_changed",
-            {
-                "subscription_id": employer.subscription_id,
-                "employer_id": employer.id,
-                "change": change,
-                "plan": PLANS[employer.plan][0],
-                "monthly_amount": amount(price),
-                "currency": currency,
-            },
-            employer.id,
+            employer,
+            subscription_id=employer.subscription_id,
+            employer_id=employer.id,
+            change=change,
+            plan=PLANS[employer.plan][0],
+            monthly_amount=amount(price),
+            currency=currency,
         )
         self.world.truth.change_mrr(occurred, currency, price - employer.price)
         employer.price = price
@@ -97,16 +91,16 @@ class Billing:
         world, employer = self.world, candidacy.position.employer
         candidacy.invoice_id = world.id("inv")
         candidacy.fee_cents = share_of(candidacy.salary * 100, employer.fee, 10_000)
-        occurred = self._emit(
+        occurred = self.web.serve(
+            "billing",
             "placement_invoiced",
-            {
-                "invoice_id": candidacy.invoice_id,
-                "candidacy_id": candidacy.id,
-                "employer_id": employer.id,
-                "amount": amount(candidacy.fee_cents),
-                "currency": candidacy.currency,
-                "due_on": day_text(world.now // DAY + 30),
-            },
+            None,
+            invoice_id=candidacy.invoice_id,
+            candidacy_id=candidacy.id,
+            employer_id=employer.id,
+            amount=amount(candidacy.fee_cents),
+            currency=candidacy.currency,
+            due_on=day_text(world.now // DAY + 30),
         )
         world.truth.add_money(occurred, "invoiced", candidacy.currency, candidacy.fee_cents)
         if world.chance(0.04):
@@ -123,14 +117,14 @@ class Billing:
             return
         world = self.world
         candidacy.refunded_cents += cents
-        occurred = self._emit(
+        occurred = self.web.serve(
+            "billing",
             "placement_refunded",
-            {
-                "refund_id": world.id("ref"),
-                "invoice_id": candidacy.invoice_id,
-                "amount": amount(cents),
-                "currency": candidacy.currency,
-                "reason": reason,
-            },
+            None,
+            refund_id=world.id("ref"),
+            invoice_id=candidacy.invoice_id,
+            amount=amount(cents),
+            currency=candidacy.currency,
+            reason=reason,
         )
         world.truth.add_money(occurred, "refunded", candidacy.currency, cents)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hirehouse.simulate.entities import Candidate, Visitor
 from hirehouse.simulate.hiring import Hiring
 from hirehouse.simulate.reference import (
@@ -22,7 +20,7 @@ from hirehouse.simulate.reference import (
     Weighted,
 )
 from hirehouse.simulate.truth import day_text
-from hirehouse.simulate.web import Visit, Web
+from hirehouse.simulate.web import Value, Visit, Web
 from hirehouse.simulate.world import World
 
 DECISIONS = ("accepted", "rejected", "waitlisted")
@@ -83,32 +81,25 @@ class Candidates:
 
     def _create_account(self, candidate: Candidate, visit: Visit, channel: Channel) -> None:
         world, rng = self.world, self.world.rng
-        occurred = world.emit(
+        occurred = self.web.click(
+            "candidate_app",
             "candidate_signed_up",
-            {
-                "candidate_id": candidate.id,
-                "email": f"{candidate.id}@mail.example",
-                "full_name": f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}",
-                # Some refuse to be tracked.
-                "channel": "unknown" if world.chance(0.04) else channel.name,
-                "country_code": candidate.location.country,
-            },
-            self.web.browser(visit, "candidate_app"),
-            candidate.id,
-            candidate.anonymous_id,
+            visit,
+            candidate,
+            candidate_id=candidate.id,
+            email=f"{candidate.id}@mail.example",
+            full_name=f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}",
+            # Some refuse to be tracked.
+            channel="unknown" if world.chance(0.04) else channel.name,
+            country_code=candidate.location.country,
         )
         world.truth.count(occurred, "sign_ups")
         self._link(visit.person.anonymous_id, candidate, visit, "sign_up")
         self.web.email(candidate, "welcome", 0.35)
 
     def _link(self, previous: str, candidate: Candidate, visit: Visit, method: str) -> None:
-        self.world.emit(
-            "identity_linked",
-            {"previous_id": previous, "person_id": candidate.id, "method": method},
-            self.web.browser(visit, "candidate_app"),
-            candidate.id,
-            visit.person.anonymous_id,
-        )
+        link = {"previous_id": previous, "person_id": candidate.id, "method": method}
+        self.web.click("candidate_app", "identity_linked", visit, candidate, **link)
 
     def sign_up_again(self, candidate: Candidate) -> None:
         """Someone who forgot the account makes a second one, and the two are merged."""
@@ -132,7 +123,7 @@ class Candidates:
         if candidate.gone:
             return
         world, rng = self.world, self.world.rng
-        properties: dict[str, Any] = {
+        profile: dict[str, Value] = {
             "candidate_id": candidate.id,
             "role": candidate.role.name,
             "years_experience": candidate.years,
@@ -143,14 +134,10 @@ class Candidates:
             "skills": rng.sample(candidate.role.skills, 3),
         }
         if candidate.reviews == 0 and world.chance(0.08):
-            del properties["min_base_salary"], properties["currency"]
-        self._emit("candidate_profile_submitted", properties, candidate)
+            del profile["min_base_salary"], profile["currency"]
+        self.web.serve("candidate_app", "candidate_profile_submitted", candidate, **profile)
         if candidate.reviews < 2 and candidate.slot < 0:
             world.later(self.review, candidate, hours=20)
-
-    def _emit(self, event: str, properties: dict[str, Any], candidate: Candidate) -> int:
-        context = {**self.web.server("candidate_app"), "userAgent": candidate.user_agent}
-        return self.world.emit(event, properties, context, candidate.id, candidate.anonymous_id)
 
     def review(self, candidate: Candidate) -> None:
         if candidate.gone or candidate.availability == "unavailable":
@@ -161,19 +148,17 @@ class Candidates:
         if candidate.reviews > 1:
             accepted = 0.8
         decision = DECISIONS[0 if world.chance(accepted) else 1 if world.chance(0.65) else 2]
-        properties = {"candidate_id": candidate.id, "decision": decision}
+        review = {"candidate_id": candidate.id, "decision": decision}
         if decision != "accepted":
-            properties["reason"] = REASONS.draw(rng)
-        world.emit(
-            "candidate_review_decided", properties, self.web.server("candidate_app"), candidate.id
-        )
+            review["reason"] = REASONS.draw(rng)
+        self.web.serve("candidate_app", "candidate_review_decided", candidate, **review)
         self.web.email(candidate, f"profile_{decision}", 0.45)
         if decision == "accepted":
             world.candidates[candidate.role.name].add(candidate)
             world.later(self.session, candidate, hours=30)
         elif decision == "waitlisted" and candidate.reviews == 1:
             world.later(self.review, candidate, hours=240)
-        elif properties["reason"] == "incomplete" and world.chance(0.6):
+        elif review["reason"] == "incomplete" and world.chance(0.6):
             world.later(self.submit_profile, candidate, hours=30)
 
     def session(self, candidate: Candidate) -> None:
@@ -201,7 +186,7 @@ class Candidates:
         if world.chance(APPLY[candidate.availability]) and len(candidate.live) < 4:
             position = world.positions[candidate.role.name].draw(rng)
             if position and position.id not in candidate.asked:
-                self.hiring.apply(candidate, position, self.web.browser(visit, "candidate_app"))
+                self.hiring.apply(candidate, position, visit)
         if world.chance(RESUBMIT):
             if world.chance(0.3):
                 candidate.location = LOCATIONS.draw(rng)
@@ -217,11 +202,11 @@ class Candidates:
         world = self.world
         others = [a for a in APPLY if a != candidate.availability]
         candidate.availability = others[int(world.rng.random() * 2)]
-        properties = {"candidate_id": candidate.id, "availability": candidate.availability}
+        change = {"candidate_id": candidate.id, "availability": candidate.availability}
         if candidate.availability == "active" and world.chance(0.6):
             days = 14 + int(world.rng.random() * 76)
-            properties["available_from"] = day_text(world.now // DAY + days)
-        self._emit("candidate_availability_changed", properties, candidate)
+            change["available_from"] = day_text(world.now // DAY + days)
+        self.web.serve("candidate_app", "candidate_availability_changed", candidate, **change)
         if candidate.availability == "unavailable":
             # Out of the searches, and out of memory unless a candidacy is still going on.
             world.candidates[candidate.role.name].remove(candidate)
@@ -231,12 +216,9 @@ class Candidates:
         world = self.world
         for candidacy in list(candidate.live.values()):
             self.hiring.close(candidacy, "withdrawn", "candidate")
-        via = ERASED_VIA.draw(world.rng)
-        world.emit(
-            "person_erasure_requested",
-            {"person_id": candidate.id, "person_type": "candidate", "requested_via": via},
-            self.web.server("privacy_desk"),
-            candidate.id,
+        request = {"person_type": "candidate", "requested_via": ERASED_VIA.draw(world.rng)}
+        self.web.serve(
+            "privacy_desk", "person_erasure_requested", candidate, person_id=candidate.id, **request
         )
         candidate.gone = True
         world.candidates[candidate.role.name].remove(candidate)

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hirehouse.simulate import CANDIDATES, START, TRUTH_FILE, simulate
+from hirehouse.simulate import CANDIDATES, MAX_SEED, START, TRUTH_FILE, simulate
 
 SHARE = {"min": 0.0, "max": 1.0}
 
@@ -20,11 +20,17 @@ def simulate_command(  # noqa: PLR0917 - typer makes each argument an option
         Path, typer.Option(help="Folder to write to; event files of an earlier run are replaced.")
     ],
     seed: Annotated[
-        int, typer.Option(min=0, help="Same seed and options, same bytes; part of every id.")
+        int,
+        typer.Option(
+            min=0, max=MAX_SEED, help="Same seed and options, same bytes; part of every id."
+        ),
     ] = 1,
     days: Annotated[int, typer.Option(min=1, help="Days to simulate.")] = 90,
     candidates: Annotated[
-        int, typer.Option(min=1, help="About how many candidates sign up; each brings about 38 events.")
+        int,
+        typer.Option(
+            min=1, help="About how many candidates sign up; each brings about 38 events in 90 days."
+        ),
     ] = CANDIDATES,
     start: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="First day, UTC.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from hirehouse.simulate.billing import Billing
 from hirehouse.simulate.candidates import REMOTE, fair_salary
@@ -25,7 +24,7 @@ from hirehouse.simulate.reference import (
     SIZES,
     Weighted,
 )
-from hirehouse.simulate.web import Visit, Web
+from hirehouse.simulate.web import Value, Visit, Web
 from hirehouse.simulate.world import World, hour_of_day
 
 HOURS = Weighted(range(24), EMPLOYER_DAY)
@@ -70,21 +69,18 @@ class Employers:
             fee=1500 + int(rng.random() * 800),
             invoices_at_start=world.chance(0.4),
         )
-        context = self.web.browser(visit, "employer_app")
-        occurred = self._emit(
+        occurred = self.web.click(
+            "employer_app",
             "employer_signed_up",
-            self._company(employer)
-            | {"channel": visitor.channel.name, "country_code": employer.location.country},
+            visit,
             employer,
-            context,
+            **self._company(employer),
+            channel=visitor.channel.name,
+            country_code=employer.location.country,
         )
         world.truth.count(occurred, "employer_sign_ups")
-        self._emit(
-            "identity_linked",
-            {"previous_id": visitor.anonymous_id, "person_id": employer.id, "method": "sign_up"},
-            employer,
-            context,
-        )
+        link = {"previous_id": visitor.anonymous_id, "person_id": employer.id, "method": "sign_up"}
+        self.web.click("employer_app", "identity_linked", visit, employer, **link)
         self.web.email(employer, "employer_welcome", 0.5)
         self.active.append(employer)
         for _ in range(1 + int(rng.random() * (1 + employer.size))):
@@ -93,18 +89,13 @@ class Employers:
             world.later(self.billing.subscribe, employer, hours=24 * 6)
 
     @staticmethod
-    def _company(employer: Employer) -> dict[str, Any]:
+    def _company(employer: Employer) -> dict[str, Value]:
         return {
             "employer_id": employer.id,
             "company_name": employer.company,
             "industry": employer.industry,
             "employee_range": EMPLOYEE_RANGES[employer.size],
         }
-
-    def _emit(
-        self, event: str, properties: dict[str, Any], employer: Employer, context: dict[str, Any]
-    ) -> int:
-        return self.world.emit(event, properties, context, employer.id, employer.anonymous_id)
 
     # Positions
 
@@ -125,8 +116,8 @@ class Employers:
         )
         self._set_salary(position, pay * (0.9 + 0.25 * rng.random()))
         ids = {"position_id": position.id, "employer_id": employer.id, "role": role.name}
-        properties = ids | self._terms(position)
-        self._emit("position_opened", properties, employer, self.web.server("employer_app"))
+        terms = self._terms(position)
+        self.web.serve("employer_app", "position_opened", employer, **ids, **terms)
         employer.positions.append(position)
         world.positions[position.role.name].add(position)
         world.later(self.expire, position, hours=24 * 55, spread=0.3)
@@ -138,7 +129,7 @@ class Employers:
         position.max_salary = int(middle * 1.12) // 500 * 500
 
     @staticmethod
-    def _terms(position: Position) -> dict[str, Any]:
+    def _terms(position: Position) -> dict[str, Value]:
         return {
             "title": position.title,
             "location": position.location.name,
@@ -150,7 +141,7 @@ class Employers:
 
     def update_position(self, position: Position) -> None:
         """Change where the work is, how it is called or what it pays."""
-        world, rng = self.world, self.world.rng
+        rng = self.world.rng
         draw = rng.random()
         if draw < 0.15:
             old, position.location = position.location, LOCATIONS.draw(rng)
@@ -165,8 +156,8 @@ class Employers:
             position.min_salary = position.min_salary * raised // 100
             position.max_salary = position.max_salary * raised // 100
         ids = {"position_id": position.id, "employer_id": position.employer.id}
-        context = self.web.server("employer_app")
-        world.emit("position_updated", ids | self._terms(position), context, position.employer.id)
+        terms = self._terms(position)
+        self.web.serve("employer_app", "position_updated", position.employer, **ids, **terms)
 
     def expire(self, position: Position) -> None:
         if position.slot >= 0:
@@ -190,15 +181,13 @@ class Employers:
             self.hiring.close_position(position, "cancelled")
         employer.gone = True
         if self.world.chance(0.15):
-            self.world.emit(
+            request = {"person_type": "employer_user", "requested_via": "email"}
+            self.web.serve(
+                "privacy_desk",
                 "person_erasure_requested",
-                {
-                    "person_id": employer.id,
-                    "person_type": "employer_user",
-                    "requested_via": "email",
-                },
-                self.web.server("privacy_desk"),
-                employer.id,
+                employer,
+                person_id=employer.id,
+                **request,
             )
 
     def work(self, employer: Employer) -> None:
@@ -220,53 +209,56 @@ class Employers:
         elif draw < 0.09:
             employer.size = min(employer.size + int(rng.random() * 2), len(EMPLOYEE_RANGES) - 1)
             employer.industry = INDUSTRIES.draw(rng) if world.chance(0.2) else employer.industry
-            context = self.web.server("employer_app")
-            self._emit("employer_profile_updated", self._company(employer), employer, context)
+            company = self._company(employer)
+            self.web.serve("employer_app", "employer_profile_updated", employer, **company)
         elif draw < 0.11 and len(employer.positions) < 6:
             world.later(self.open_position, employer, hours=2)
-        visit = Visit(world.id("ses"), employer)
-        search_id = world.id("search")
-        pool = world.candidates[position.role.name].members
-        properties: dict[str, Any] = {
-            "search_id": search_id,
-            "employer_id": employer.id,
-            "role": position.role.name,
-        }
-        matches = len(pool)
+        self.search(position)
+
+    def search(self, position: Position) -> None:
+        world, rng, employer = self.world, self.world.rng, position.employer
+        visit, search_id = Visit(world.id("ses"), employer), world.id("search")
+        role = position.role.name
+        matches = len(world.candidates[role].members)
+        wanted: dict[str, Value] = {}
         if world.chance(0.5):
-            properties["location"] = position.location.name
+            wanted["location"] = position.location.name
             matches = matches * 2 // 9
         if world.chance(0.4):
-            properties["min_years_experience"] = rng.randrange(1, 9)
+            wanted["min_years_experience"] = rng.randrange(1, 9)
             matches = matches // 2
-        properties["result_count"] = matches
-        context = self.web.browser(visit, "employer_app")
-        self._emit("candidate_search_performed", properties, employer, context)
-        left = 1 + int(rng.expovariate(1 / 2.6))
-        world.at(
-            world.now + 10 * SECOND, self.view_profile, Browse(position, search_id, visit, left)
+        self.web.click(
+            "employer_app",
+            "candidate_search_performed",
+            visit,
+            employer,
+            search_id=search_id,
+            employer_id=employer.id,
+            role=role,
+            **wanted,
+            result_count=matches,
         )
+        browse = Browse(position, search_id, visit, left=1 + int(rng.expovariate(1 / 2.6)))
+        world.at(world.now + 10 * SECOND, self.view_profile, browse)
 
     def view_profile(self, browse: Browse) -> None:
         world, rng, position = self.world, self.world.rng, browse.position
         candidate = world.candidates[position.role.name].draw(rng)
         if position.slot < 0 or candidate is None:
             return
-        properties = {
-            "employer_id": position.employer.id,
-            "candidate_id": candidate.id,
-            "search_id": browse.search_id,
-        }
-        if world.chance(0.7):
-            properties["position_id"] = position.id
-        context = self.web.browser(browse.visit, "employer_app")
-        self._emit("candidate_profile_viewed", properties, position.employer, context)
+        self.web.click(
+            "employer_app",
+            "candidate_profile_viewed",
+            browse.visit,
+            position.employer,
+            employer_id=position.employer.id,
+            candidate_id=candidate.id,
+            search_id=browse.search_id,
+            **({"position_id": position.id} if world.chance(0.7) else {}),
+        )
         if world.chance(self._interest(candidate, position)):
-            world.at(
-                world.now + (20 + int(rng.random() * 200)) * SECOND,
-                self.request,
-                (candidate, browse),
-            )
+            decided = world.now + (20 + int(rng.random() * 200)) * SECOND
+            world.at(decided, self.request, (candidate, browse))
         browse.left -= 1
         if browse.left:
             world.at(world.now + (15 + int(rng.random() * 120)) * SECOND, self.view_profile, browse)
@@ -287,5 +279,4 @@ class Employers:
         # What the candidate is worth here, within what the position pays.
         worth = int(fair_salary(candidate) / candidate.location.pay * position.location.pay)
         salary = max(position.min_salary, min(worth, position.max_salary)) // 50 * 50
-        context = self.web.browser(browse.visit, "employer_app")
-        self.hiring.request(candidate, position, salary, context)
+        self.hiring.request(candidate, position, salary, browse.visit)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hirehouse.simulate.billing import GUARANTEE_DAYS, Billing, share_of
 from hirehouse.simulate.entities import Candidacy, Candidate, Position
+from hirehouse.simulate.output import iso_time
 from hirehouse.simulate.reference import CHECKS, DAY, HOUR, MINUTE, Weighted
 from hirehouse.simulate.truth import day_text
-from hirehouse.simulate.web import Web
+from hirehouse.simulate.web import Value, Visit, Web
 from hirehouse.simulate.world import World, is_weekend
 
 DECLINES = Weighted(
@@ -25,9 +24,6 @@ class Hiring:
     def __init__(self, world: World, web: Web, billing: Billing) -> None:
         self.world, self.web, self.billing = world, web, billing
 
-    def _emit(self, event: str, properties: dict[str, Any], user_id: str | None = None) -> int:
-        return self.world.emit(event, properties, self.web.server("hiring"), user_id)
-
     def _open(
         self, candidate: Candidate, position: Position, salary: int, origin: str
     ) -> Candidacy:
@@ -38,28 +34,29 @@ class Hiring:
         self.world.truth.opened[origin] += 1
         return candidacy
 
+    def _emit(self, event: str, candidacy: Candidacy, /, **properties: Value) -> int:
+        return self.web.serve(
+            "hiring", event, candidacy.candidate, candidacy_id=candidacy.id, **properties
+        )
+
     # The two ways in
 
-    def request(
-        self, candidate: Candidate, position: Position, salary: int, context: dict[str, Any]
-    ) -> None:
+    def request(self, candidate: Candidate, position: Position, salary: int, visit: Visit) -> None:
         """An employer asks for an interview, with the yearly base salary stated up front."""
         world, employer = self.world, position.employer
         candidacy = self._open(candidate, position, salary, "interview_request")
-        occurred = world.emit(
+        occurred = self.web.click(
+            "employer_app",
             "interview_requested",
-            {
-                "candidacy_id": candidacy.id,
-                "candidate_id": candidate.id,
-                "employer_id": employer.id,
-                "position_id": position.id,
-                "base_salary": salary,
-                "currency": candidacy.currency,
-                "equity_offered": world.chance(0.4),
-            },
-            context,
-            employer.id,
-            employer.anonymous_id,
+            visit,
+            employer,
+            candidacy_id=candidacy.id,
+            candidate_id=candidate.id,
+            employer_id=employer.id,
+            position_id=position.id,
+            base_salary=salary,
+            currency=candidacy.currency,
+            equity_offered=world.chance(0.4),
         )
         world.truth.count(occurred, "interview_requests")
         self.web.email(candidate, "interview_request", 0.5)
@@ -82,19 +79,16 @@ class Hiring:
         elif candidacy.salary < candidate.min_salary:
             willing -= 0.3
         accepted = world.chance(willing)
-        properties = {
-            "candidacy_id": candidacy.id,
-            "candidate_id": candidate.id,
-            "answer": "accepted" if accepted else "declined",
-        }
+        answer = {"answer": "accepted"}
         if not accepted:
-            properties["decline_reason"] = DECLINES.draw(world.rng)
-        occurred = world.emit(
+            answer = {"answer": "declined", "decline_reason": DECLINES.draw(world.rng)}
+        occurred = self.web.serve(
+            "employer_app",
             "interview_request_answered",
-            properties,
-            self.web.server("employer_app"),
-            candidate.id,
-            candidate.anonymous_id,
+            candidate,
+            candidacy_id=candidacy.id,
+            candidate_id=candidate.id,
+            **answer,
         )
         if accepted:
             world.truth.count(occurred, "interview_request_acceptances")
@@ -103,24 +97,22 @@ class Hiring:
         else:
             self.close(candidacy, "request_declined", "candidate")
 
-    def apply(self, candidate: Candidate, position: Position, context: dict[str, Any]) -> None:
+    def apply(self, candidate: Candidate, position: Position, visit: Visit) -> None:
         """A candidate applies; an employer screens and says no more often than not."""
         world, rng = self.world, self.world.rng
         salary = (position.min_salary + position.max_salary) // 2
         candidacy = self._open(candidate, position, salary, "application")
         words = int(rng.lognormvariate(5.0, 0.6)) if world.chance(0.55) else 0
-        occurred = world.emit(
+        occurred = self.web.click(
+            "candidate_app",
             "application_submitted",
-            {
-                "candidacy_id": candidacy.id,
-                "candidate_id": candidate.id,
-                "position_id": position.id,
-                "employer_id": position.employer.id,
-                "cover_letter_words": min(words, 3000),
-            },
-            context,
-            candidate.id,
-            candidate.anonymous_id,
+            visit,
+            candidate,
+            candidacy_id=candidacy.id,
+            candidate_id=candidate.id,
+            position_id=position.id,
+            employer_id=position.employer.id,
+            cover_letter_words=min(words, 3000),
         )
         world.truth.count(occurred, "applications")
         self.web.email(position.employer, "application_received", 0.4)
@@ -138,7 +130,7 @@ class Hiring:
             self.offer(candidacy)
             return
         stage = stages[candidacy.step]
-        self._emit("candidacy_stage_changed", {"candidacy_id": candidacy.id, "stage": stage})
+        self._emit("candidacy_stage_changed", candidacy, stage=stage)
         if stage in CHECKS:
             world.later(self.judge, candidacy, hours=60)
         else:
@@ -154,15 +146,12 @@ class Hiring:
         # On the half hour, between eight in London and four in San Francisco.
         begins = day * DAY + (16 + int(rng.random() * 32)) * 30 * MINUTE
         candidacy.interview_id = world.id("int")
-        scheduled_for = f"{day_text(day)}T{begins % DAY // HOUR:02d}:{begins % HOUR // MINUTE:02d}"
         self._emit(
             "interview_scheduled",
-            {
-                "interview_id": candidacy.interview_id,
-                "candidacy_id": candidacy.id,
-                "stage": candidacy.position.role.stages[candidacy.step],
-                "scheduled_for": f"{scheduled_for}:00.000Z",
-            },
+            candidacy,
+            interview_id=candidacy.interview_id,
+            stage=candidacy.position.role.stages[candidacy.step],
+            scheduled_for=iso_time(begins),
         )
         ends = begins + (30 + int(rng.random() * 60)) * MINUTE + int(rng.random() * MINUTE)
         world.at(ends, self.complete, candidacy)
@@ -176,12 +165,10 @@ class Hiring:
             outcome = "no_show"
         self._emit(
             "interview_completed",
-            {
-                "interview_id": candidacy.interview_id,
-                "candidacy_id": candidacy.id,
-                "stage": candidacy.position.role.stages[candidacy.step],
-                "outcome": outcome,
-            },
+            candidacy,
+            interview_id=candidacy.interview_id,
+            stage=candidacy.position.role.stages[candidacy.step],
+            outcome=outcome,
         )
         if outcome == "no_show" and world.chance(0.7):
             world.later(self.schedule, candidacy, hours=20)
@@ -229,13 +216,11 @@ class Hiring:
         expires = world.now // DAY + 7
         occurred = self._emit(
             "offer_extended",
-            {
-                "offer_id": candidacy.offer_id,
-                "candidacy_id": candidacy.id,
-                "base_salary": candidacy.salary,
-                "currency": candidacy.currency,
-                "expires_on": day_text(expires),
-            },
+            candidacy,
+            offer_id=candidacy.offer_id,
+            base_salary=candidacy.salary,
+            currency=candidacy.currency,
+            expires_on=day_text(expires),
         )
         world.truth.count(occurred, "offers")
         self.web.email(candidacy.candidate, "offer", 0.8)
@@ -252,19 +237,15 @@ class Hiring:
         if candidacy.closed:
             return
         world = self.world
-        accepted = world.chance(0.72 + 0.08 * (candidacy.offers - 1))
-        properties = {
-            "offer_id": candidacy.offer_id,
-            "candidacy_id": candidacy.id,
-            "answer": "accepted" if accepted else "declined",
-        }
-        if accepted:
-            occurred = self._emit("offer_answered", properties, candidacy.candidate.id)
+        offer_id = candidacy.offer_id
+        if world.chance(0.72 + 0.08 * (candidacy.offers - 1)):
+            occurred = self._emit("offer_answered", candidacy, offer_id=offer_id, answer="accepted")
             world.truth.count(occurred, "offer_acceptances")
             self._hire(candidacy)
             return
-        properties["decline_reason"] = reason = OFFER_DECLINES.draw(world.rng)
-        self._emit("offer_answered", properties, candidacy.candidate.id)
+        reason = OFFER_DECLINES.draw(world.rng)
+        answer = {"answer": "declined", "decline_reason": reason}
+        self._emit("offer_answered", candidacy, offer_id=offer_id, **answer)
         if reason == "salary" and candidacy.offers == 1 and world.chance(0.6):
             world.later(self.offer, candidacy, hours=26)
         else:
@@ -279,17 +260,12 @@ class Hiring:
             self.close(other, "withdrawn", "candidate")
         candidate.availability = "unavailable"
         world.candidates[candidate.role.name].remove(candidate)
-        world.emit(
-            "candidate_availability_changed",
-            {"candidate_id": candidate.id, "availability": "unavailable"},
-            self.web.server("candidate_app"),
-            candidate.id,
-        )
+        change = {"candidate_id": candidate.id, "availability": "unavailable"}
+        self.web.serve("candidate_app", "candidate_availability_changed", candidate, **change)
         position.openings -= 1
         if position.openings == 0:
             self.close_position(position, "filled")
-        invoiced_now = not position.employer.invoices_at_start
-        if invoiced_now:
+        if not position.employer.invoices_at_start:
             self.billing.invoice(candidacy)
         starts = world.now + (7 + int(world.rng.lognormvariate(2.5, 0.6))) * DAY
         while is_weekend(starts):
@@ -306,13 +282,9 @@ class Hiring:
 
     def start(self, candidacy: Candidacy) -> None:
         world = self.world
+        first_day = day_text(world.now // DAY)
         occurred = self._emit(
-            "candidate_started",
-            {
-                "candidacy_id": candidacy.id,
-                "offer_id": candidacy.offer_id,
-                "started_on": day_text(world.now // DAY),
-            },
+            "candidate_started", candidacy, offer_id=candidacy.offer_id, started_on=first_day
         )
         world.truth.count(occurred, "starts")
         if not candidacy.invoice_id:
@@ -339,10 +311,7 @@ class Hiring:
         """End a candidacy, once."""
         if candidacy.closed:
             return
-        self._emit(
-            "candidacy_closed",
-            {"candidacy_id": candidacy.id, "reason": reason, "closed_by": closed_by},
-        )
+        self._emit("candidacy_closed", candidacy, reason=reason, closed_by=closed_by)
         candidacy.closed = True
         self.world.truth.closed += 1
         self._forget(candidacy)
@@ -353,12 +322,8 @@ class Hiring:
 
     def close_position(self, position: Position, reason: str) -> None:
         """End the search, and every candidacy that is still going on for it."""
-        self.world.emit(
-            "position_closed",
-            {"position_id": position.id, "employer_id": position.employer.id, "reason": reason},
-            self.web.server("employer_app"),
-            position.employer.id,
-        )
+        ids = {"position_id": position.id, "employer_id": position.employer.id}
+        self.web.serve("employer_app", "position_closed", position.employer, **ids, reason=reason)
         self.world.positions[position.role.name].remove(position)
         position.employer.positions.remove(position)
         for candidacy in list(position.live.values()):

@@ -105,8 +105,8 @@ class Output:
         event: str,
         properties: dict[str, Any],
         context: dict[str, Any],
-        user_id: str | None,
-        anonymous_id: str | None,
+        user_id: str,
+        anonymous_id: str,
     ) -> None:
         """Send an event that happened at `occurred`, in milliseconds since 1970."""
         rng, truth = self._rng, self.truth

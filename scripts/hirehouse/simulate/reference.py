@@ -70,82 +70,62 @@ class Role:
     title: str
     salary: int
     passing: float
-    stages: tuple[str, ...]
-    skills: tuple[str, ...]
+    stages: list[str]
+    skills: list[str]
 
 
-SCREENS = ("phone_screen", "screening_interview")
-LAST = ("behavioral_interview", "final_interview")
-CODE = ("git", "testing", "code review", "SQL", "Linux")
+CODE = "git, testing, code review, SQL, Linux"
+# Name, title, salary, passing; stages; skills; and how many there are of the role.
+# fmt: off
+_ROLES: tuple[tuple[str, str, int, float, str, str, int], ...] = (
+    ("backend_engineer", "Backend Engineer", 150_000, 0.6,
+     "phone_screen, coding_interview, backend_interview, onsite_interview",
+     f"Go, Python, Java, PostgreSQL, Kafka, {CODE}", 20),
+    ("frontend_engineer", "Frontend Engineer", 140_000, 0.58,
+     "phone_screen, coding_interview, frontend_interview, final_interview",
+     f"TypeScript, React, Vue, CSS, accessibility, {CODE}", 14),
+    ("full_stack_engineer", "Full-Stack Engineer", 145_000, 0.62,
+     "phone_screen, screening_interview, frontend_interview, backend_interview, final_interview",
+     f"TypeScript, Ruby, React, PostgreSQL, {CODE}", 16),
+    ("mobile_engineer", "Mobile Engineer", 145_000, 0.6,
+     "phone_screen, coding_interview, onsite_interview",
+     f"Swift, Kotlin, React Native, {CODE}", 6),
+    ("data_engineer", "Data Engineer", 150_000, 0.64,
+     "phone_screen, coding_interview, backend_interview, final_interview",
+     f"dbt, Airflow, Spark, Redshift, Python, {CODE}", 9),
+    ("data_scientist", "Data Scientist", 152_000, 0.55,
+     "screening_interview, coding_interview, ml_interview, behavioral_interview",
+     "Python, R, statistics, causal inference, SQL", 7),
+    ("machine_learning_engineer", "Machine Learning Engineer", 175_000, 0.54,
+     "phone_screen, coding_interview, ml_interview, onsite_interview",
+     f"PyTorch, Python, CUDA, Ray, {CODE}", 5),
+    ("devops_engineer", "DevOps Engineer", 148_000, 0.65,
+     "phone_screen, background_check, backend_interview, final_interview",
+     f"Terraform, Kubernetes, AWS, Prometheus, {CODE}", 6),
+    ("qa_engineer", "QA Engineer", 110_000, 0.66,
+     "phone_screen, coding_interview, behavioral_interview",
+     f"Playwright, pytest, test plans, {CODE}", 4),
+    ("engineering_manager", "Engineering Manager", 190_000, 0.5,
+     "screening_interview, extensive_background_check, onsite_interview, behavioral_interview, "
+     "final_interview",
+     "leadership, hiring, roadmaps, incident reviews", 3),
+    ("product_manager", "Product Manager", 155_000, 0.5,
+     "phone_screen, screening_interview, onsite_interview, behavioral_interview, final_interview",
+     "discovery, roadmaps, SQL, writing", 5),
+    ("product_designer", "Product Designer", 135_000, 0.55,
+     "phone_screen, onsite_interview, final_interview",
+     "Figma, prototyping, user research, design systems", 4),
+    ("other", "Technical Writer", 105_000, 0.6,
+     "screening_interview, behavioral_interview",
+     "writing, editing, Markdown", 1),
+)
+# fmt: on
 ROLES = Weighted(
     [
-        Role(
-            *("backend_engineer", "Backend Engineer", 150_000, 0.6),
-            ("phone_screen", "coding_interview", "backend_interview", "onsite_interview"),
-            ("Go", "Python", "Java", "PostgreSQL", "Kafka", *CODE),
-        ),
-        Role(
-            *("frontend_engineer", "Frontend Engineer", 140_000, 0.58),
-            ("phone_screen", "coding_interview", "frontend_interview", "final_interview"),
-            ("TypeScript", "React", "Vue", "CSS", "accessibility", *CODE),
-        ),
-        Role(
-            *("full_stack_engineer", "Full-Stack Engineer", 145_000, 0.62),
-            (*SCREENS, "frontend_interview", "backend_interview", "final_interview"),
-            ("TypeScript", "Ruby", "React", "PostgreSQL", *CODE),
-        ),
-        Role(
-            *("mobile_engineer", "Mobile Engineer", 145_000, 0.6),
-            ("phone_screen", "coding_interview", "onsite_interview"),
-            ("Swift", "Kotlin", "React Native", *CODE),
-        ),
-        Role(
-            *("data_engineer", "Data Engineer", 150_000, 0.64),
-            ("phone_screen", "coding_interview", "backend_interview", "final_interview"),
-            ("dbt", "Airflow", "Spark", "Redshift", "Python", *CODE),
-        ),
-        Role(
-            *("data_scientist", "Data Scientist", 152_000, 0.55),
-            ("screening_interview", "coding_interview", "ml_interview", "behavioral_interview"),
-            ("Python", "R", "statistics", "causal inference", "SQL"),
-        ),
-        Role(
-            *("machine_learning_engineer", "Machine Learning Engineer", 175_000, 0.54),
-            ("phone_screen", "coding_interview", "ml_interview", "onsite_interview"),
-            ("PyTorch", "Python", "CUDA", "Ray", *CODE),
-        ),
-        Role(
-            *("devops_engineer", "DevOps Engineer", 148_000, 0.65),
-            ("phone_screen", "backend_interview", "background_check", "final_interview"),
-            ("Terraform", "Kubernetes", "AWS", "Prometheus", *CODE),
-        ),
-        Role(
-            *("qa_engineer", "QA Engineer", 110_000, 0.66),
-            ("phone_screen", "coding_interview", "behavioral_interview"),
-            ("Playwright", "pytest", "test plans", *CODE),
-        ),
-        Role(
-            *("engineering_manager", "Engineering Manager", 190_000, 0.5),
-            ("screening_interview", "onsite_interview", "extensive_background_check", *LAST),
-            ("leadership", "hiring", "roadmaps", "incident reviews"),
-        ),
-        Role(
-            *("product_manager", "Product Manager", 155_000, 0.5),
-            (*SCREENS, "onsite_interview", *LAST),
-            ("discovery", "roadmaps", "SQL", "writing"),
-        ),
-        Role(
-            *("product_designer", "Product Designer", 135_000, 0.55),
-            ("phone_screen", "onsite_interview", "final_interview"),
-            ("Figma", "prototyping", "user research", "design systems"),
-        ),
-        Role(
-            *("other", "Technical Writer", 105_000, 0.6),
-            ("screening_interview", "behavioral_interview"),
-            ("writing", "editing", "Markdown"),
-        ),
+        Role(name, title, salary, passing, stages.split(", "), skills.split(", "))
+        for name, title, salary, passing, stages, skills, _ in _ROLES
     ],
-    [20, 14, 16, 6, 9, 7, 5, 6, 4, 3, 5, 4, 1],
+    [row[-1] for row in _ROLES],
 )
 # Stages without an interview: a check is made and its result decides.
 CHECKS = ("background_check", "extensive_background_check")
@@ -166,25 +146,18 @@ def _campaign(source: str, medium: str, name: str) -> dict[str, str]:
     return {"source": source, "medium": medium, "name": name}
 
 
+SEARCH_ADS = _campaign("google", "cpc", "brand-and-role")
+SOCIAL_ADS = _campaign("linkedin", "paid_social", "engineers-q1")
+JOB_BOARD = _campaign("jobs.example.net", "listing", "always-on")
+BOOTCAMP = _campaign("bootcamp", "partner", "alumni")
+
 _CHANNELS = [
     Channel("organic", 1.4, 1.0, "https://www.google.com/", None),
     Channel("referral", 0.4, 1.2, "", _campaign("member", "referral", "invite-a-friend")),
-    Channel(
-        *("paid_search", 2.2, 0.95, "https://www.google.com/"),
-        _campaign("google", "cpc", "brand-and-role"),
-    ),
-    Channel(
-        *("paid_social", 3.6, 0.8, "https://www.linkedin.com/"),
-        _campaign("linkedin", "paid_social", "engineers-q1"),
-    ),
-    Channel(
-        *("job_board", 1.2, 0.88, "https://jobs.example.net/"),
-        _campaign("jobs.example.net", "listing", "always-on"),
-    ),
-    Channel(
-        *("partner", 0.9, 1.08, "https://bootcamp.example.org/"),
-        _campaign("bootcamp", "partner", "alumni"),
-    ),
+    Channel("paid_search", 2.2, 0.95, "https://www.google.com/", SEARCH_ADS),
+    Channel("paid_social", 3.6, 0.8, "https://www.linkedin.com/", SOCIAL_ADS),
+    Channel("job_board", 1.2, 0.88, "https://jobs.example.net/", JOB_BOARD),
+    Channel("partner", 0.9, 1.08, "https://bootcamp.example.org/", BOOTCAMP),
     Channel("event", 0.5, 1.05, "", _campaign("meetup", "event", "spring-meetups")),
 ]
 CANDIDATE_CHANNELS = Weighted(_CHANNELS, [32, 14, 16, 14, 13, 7, 4])
@@ -233,19 +206,21 @@ USER_AGENTS = (
     "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/131.0 Mobile Safari/537.36",
 )
 # With letters outside ASCII on purpose: a varchar(n) counts bytes.
+# fmt: off
 FIRST_NAMES = (
-    *("Ada", "Amir", "Anaïs", "Chen", "Chloé", "Daniel", "Elif", "Emma", "Fatima", "Grace"),
-    *("Hiro", "Ingrid", "Jamal", "José", "Kofi", "Lena", "Łukasz", "Mei", "Noah", "Olga"),
-    *("Priya", "Quentin", "Rosa", "Søren", "Tariq", "Uma", "Viktor", "Wanjiru", "Zoë", "李"),
+    "Ada", "Amir", "Anaïs", "Chen", "Chloé", "Daniel", "Elif", "Emma", "Fatima", "Grace", "Hiro",
+    "Ingrid", "Jamal", "José", "Kofi", "Lena", "Łukasz", "Mei", "Noah", "Olga", "Priya", "Quentin",
+    "Rosa", "Søren", "Tariq", "Uma", "Viktor", "Wanjiru", "Zoë", "李",
 )
 LAST_NAMES = (
-    *("Adeyemi", "Bauer", "Castro", "Dubois", "Eriksen", "Fischer", "García", "Haddad", "Ito"),
-    *("Johnson", "Kaur", "López", "Müller", "Nguyen", "O'Brien", "Petrov", "Rossi", "Smith"),
-    *("Tanaka", "Usman", "Virtanen", "Williams", "Xu", "Öztürk", "Zielińska", "娜"),
+    "Adeyemi", "Bauer", "Castro", "Dubois", "Eriksen", "Fischer", "García", "Haddad", "Ito",
+    "Johnson", "Kaur", "López", "Müller", "Nguyen", "O'Brien", "Petrov", "Rossi", "Smith", "Tanaka",
+    "Usman", "Virtanen", "Williams", "Xu", "Öztürk", "Zielińska", "娜",
 )
 COMPANY_NAMES = (
-    *("Acorn", "Beacon", "Cobalt", "Delta", "Ember", "Foundry", "Granite", "Harbor", "Iris"),
-    *("Juniper", "Kestrel", "Lumen", "Meridian", "Nimbus", "Orchard", "Pioneer", "Quartz"),
-    *("Rivet", "Sable", "Tandem", "Umbra", "Vertex", "Willow", "Zephyr", "Ångström", "Café"),
+    "Acorn", "Beacon", "Cobalt", "Delta", "Ember", "Foundry", "Granite", "Harbor", "Iris",
+    "Juniper", "Kestrel", "Lumen", "Meridian", "Nimbus", "Orchard", "Pioneer", "Quartz", "Rivet",
+    "Sable", "Tandem", "Umbra", "Vertex", "Willow", "Zephyr", "Ångström", "Café",
 )
+# fmt: on
 COMPANY_KINDS = ("Labs", "Systems", "Health", "Pay", "Works", "Data", "Robotics", "& Sons", "GmbH")

@@ -14,6 +14,8 @@ BROWSER = {"name": "analytics.js", "version": "4.2.1"}
 SERVER = {"name": "analytics-python", "version": "2.3.3"}
 EMAIL_CAMPAIGN = {"source": "hirehouse", "medium": "email"}
 
+Value = str | int | float | list[str]
+
 
 @dataclass(slots=True)
 class Visit:
@@ -28,6 +30,8 @@ class Visit:
 
 
 class Web:
+    """What people see, and how what they do becomes events."""
+
     def __init__(self, world: World) -> None:
         self.world = world
         self._apps: dict[tuple[str, int], dict[str, str]] = {}
@@ -40,16 +44,28 @@ class Web:
             self._apps[key] = {"name": name, "version": f"3.{release}.0"}
         return self._apps[key]
 
-    def server(self, name: str) -> dict[str, Any]:
-        """Context of an event that a service emits."""
-        return {"library": SERVER, "app": self.app(name)}
+    def serve(self, app: str, event: str, person: Person | None, /, **properties: Value) -> int:
+        """A service emits an event now, about a person or none; returns its time."""
+        occurred = self.world.tick()
+        context = {"library": SERVER, "app": self.app(app)}
+        user_id = person.id if person else ""
+        self.world.output.send(occurred, event, properties, context, user_id, "")
+        return occurred
 
-    def browser(self, visit: Visit, name: str) -> dict[str, Any]:
-        """Context of an event that a page emits."""
+    def click(
+        self, app: str, event: str, visit: Visit, person: Person, /, **properties: Value
+    ) -> int:
+        """A page of a visit emits an event now, about the person signed in; returns its time."""
+        occurred, browser = self.world.tick(), visit.person.anonymous_id
+        context = self._context(visit, app)
+        self.world.output.send(occurred, event, properties, context, person.id, browser)
+        return occurred
+
+    def _context(self, visit: Visit, app: str) -> dict[str, Any]:
         path, title = PAGES[visit.page]
         context: dict[str, Any] = {
             "library": BROWSER,
-            "app": self.app(name),
+            "app": self.app(app),
             "sessionId": visit.session_id,
             "page": {"url": SITE + path, "referrer": visit.referrer, "title": title},
             "userAgent": visit.person.user_agent,
@@ -91,12 +107,11 @@ class Web:
         when = world.now + 1 + int(rng.random() * SECOND)
         for page in pages:
             visit.page = page
-            properties = {"page_name": page, "title": PAGES[page][1]}
-            self._send(when, visit, "page_viewed", properties)
+            self._show(when, "page_viewed", visit, page_name=page, title=PAGES[page][1])
             if experiment:
                 variant = self._variant(experiment, converts)
-                properties = {"experiment_name": experiment, "variant": variant}
-                self._send(when + 250, visit, "experiment_exposed", properties)
+                about = {"experiment_name": experiment, "variant": variant}
+                self._show(when + 250, "experiment_exposed", visit, **about)
                 experiment = ""
             visit.referrer = SITE + PAGES[page][0]
             # Only the page that a campaign leads to carries it.
@@ -105,9 +120,9 @@ class Web:
         visit.ends = when
         return visit
 
-    def _send(self, when: int, visit: Visit, event: str, properties: dict[str, Any]) -> None:
+    def _show(self, when: int, event: str, visit: Visit, /, **properties: Value) -> None:
         if when < self.world.end:
-            person, context = visit.person, self.browser(visit, "web")
+            person, context = visit.person, self._context(visit, "web")
             self.world.output.send(when, event, properties, context, person.id, person.anonymous_id)
 
     def _variant(self, experiment: str, converts: bool) -> str:
@@ -120,23 +135,17 @@ class Web:
     def email(self, person: Person, template: str, click_share: float) -> None:
         """Deliver a mail, and let its link be followed by that share of recipients."""
         world = self.world
-        email_id = world.id("mail")
-        properties = {"email_id": email_id, "template": template, "recipient_id": person.id}
-        world.emit("email_delivered", properties, self.server("mailer"), person.id)
+        email = {"email_id": world.id("mail"), "template": template, "recipient_id": person.id}
+        self.serve("mailer", "email_delivered", person, **email)
         if world.chance(click_share):
-            world.later(self._click, (person, email_id, template), hours=2, spread=1.4)
+            world.later(self._follow, (person, email), hours=2, spread=1.4)
 
-    def _click(self, mail: tuple[Person, str, str]) -> None:
-        person, email_id, template = mail
+    def _follow(self, delivery: tuple[Person, dict[str, str]]) -> None:
+        person, email = delivery
         if person.gone:
             return
         page = "inbox" if isinstance(person, Candidate) else "employers"
-        properties = {
-            "email_id": email_id,
-            "template": template,
-            "recipient_id": person.id,
-            "link_url": f"{SITE}{PAGES[page][0]}?mail={email_id}",
-        }
-        self.world.emit("email_clicked", properties, self.server("mailer"), person.id)
+        link = f"{SITE}{PAGES[page][0]}?mail={email['email_id']}"
+        self.serve("mailer", "email_clicked", person, **email, link_url=link)
         pages = [page, "profile"] if self.world.chance(0.5) else [page]
-        self.visit(person, pages, EMAIL_CAMPAIGN | {"name": template})
+        self.visit(person, pages, EMAIL_CAMPAIGN | {"name": email["template"]})

@@ -63,21 +63,12 @@ class World:
             when += 2 * DAY
         self.at(when, action, subject)
 
-    def emit(
-        self,
-        event: str,
-        properties: dict[str, Any],
-        context: dict[str, Any],
-        user_id: str | None = None,
-        anonymous_id: str | None = None,
-    ) -> int:
-        """Let an event happen now; returns its time.
+    def tick(self) -> int:
+        """The time of an event that happens now.
 
-        The clock moves on by a millisecond, so no two events of the marketplace share a time and
-        a consequence is always later than its cause.
+        The clock moves on by a millisecond, so a consequence is always later than its cause.
         """
         self.now += 1
-        self.output.send(self.now, event, properties, context, user_id, anonymous_id)
         return self.now
 
     def run(self) -> None:
