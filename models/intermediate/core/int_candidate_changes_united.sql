@@ -30,9 +30,23 @@ sign_ups as (
 profiles as (
 
     select
-        candidate_id, event_id, occurred_at, batch_id, 'profile_submitted', 2, null, null,
-        role, years_experience, location, remote_preference, min_base_salary, currency,
-        null, null, null
+        candidate_id,
+        event_id,
+        occurred_at,
+        batch_id,
+        'profile_submitted' as change,
+        2 as change_rank,
+        null as channel,
+        null as country_code,
+        role,
+        years_experience,
+        location,
+        remote_preference,
+        min_base_salary,
+        currency,
+        null as review_decision,
+        null as availability,
+        null as available_from
     from {{ ref('stg_candidate_app__candidate_profile_submitted') }}
     where {{ is_new() }}
 
@@ -41,8 +55,23 @@ profiles as (
 reviews as (
 
     select
-        candidate_id, event_id, occurred_at, batch_id, 'review_decided', 3, null, null,
-        null, null, null, null, null, null, decision, null, null
+        candidate_id,
+        event_id,
+        occurred_at,
+        batch_id,
+        'review_decided' as change,
+        3 as change_rank,
+        null as channel,
+        null as country_code,
+        null as role,
+        null as years_experience,
+        null as location,
+        null as remote_preference,
+        null as min_base_salary,
+        null as currency,
+        decision as review_decision,
+        null as availability,
+        null as available_from
     from {{ ref('stg_candidate_app__candidate_review_decided') }}
     where {{ is_new() }}
 
@@ -51,8 +80,23 @@ reviews as (
 availabilities as (
 
     select
-        candidate_id, event_id, occurred_at, batch_id, 'availability_changed', 4, null, null,
-        null, null, null, null, null, null, null, availability, available_from
+        candidate_id,
+        event_id,
+        occurred_at,
+        batch_id,
+        'availability_changed' as change,
+        4 as change_rank,
+        null as channel,
+        null as country_code,
+        null as role,
+        null as years_experience,
+        null as location,
+        null as remote_preference,
+        null as min_base_salary,
+        null as currency,
+        null as review_decision,
+        availability,
+        available_from
     from {{ ref('stg_candidate_app__candidate_availability_changed') }}
     where {{ is_new() }}
 

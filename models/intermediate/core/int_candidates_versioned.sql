@@ -20,7 +20,9 @@ numbered as (
 
     select
         changes.*,
-        {% for kind in ['signed_up', 'profile_submitted', 'review_decided', 'availability_changed'] %}
+        {% for kind in [
+            'signed_up', 'profile_submitted', 'review_decided', 'availability_changed'
+        ] %}
         sum(case when changes.change = '{{ kind }}' then 1 else 0 end) over (
             partition by changes.candidate_id
             order by changes.occurred_at, changes.change_rank, changes.event_id
@@ -72,10 +74,10 @@ versions as (
 
     select
         filled.*,
-        lead(valid_from) over (partition by candidate_id order by valid_from) as valid_to
+        lead(filled.valid_from) over (partition by filled.candidate_id order by filled.valid_from) as valid_to
     from filled
     -- Changes of one moment make one version; a candidate is known once the sign-up has landed.
-    where place_from_last_of_moment = 1 and signed_up_at is not null
+    where filled.place_from_last_of_moment = 1 and filled.signed_up_at is not null
 
 )
 

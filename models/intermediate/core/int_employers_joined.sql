@@ -26,14 +26,26 @@ touched as (
 profiles as (
 
     select
-        sign_ups.employer_id, sign_ups.company_name, sign_ups.industry, sign_ups.employee_range,
-        sign_ups.occurred_at, sign_ups.event_id, sign_ups.batch_id, 1 as change_rank
+        sign_ups.employer_id,
+        sign_ups.company_name,
+        sign_ups.industry,
+        sign_ups.employee_range,
+        sign_ups.occurred_at,
+        sign_ups.event_id,
+        sign_ups.batch_id,
+        1 as change_rank
     from sign_ups
     inner join touched on sign_ups.employer_id = touched.employer_id
     union all
     select
-        updates.employer_id, updates.company_name, updates.industry, updates.employee_range,
-        updates.occurred_at, updates.event_id, updates.batch_id, 2 as change_rank
+        updates.employer_id,
+        updates.company_name,
+        updates.industry,
+        updates.employee_range,
+        updates.occurred_at,
+        updates.event_id,
+        updates.batch_id,
+        2 as change_rank
     from updates
     inner join touched on updates.employer_id = touched.employer_id
 
@@ -44,9 +56,9 @@ ranked_profiles as (
     select
         profiles.*,
         row_number() over (
-            partition by employer_id order by occurred_at desc, change_rank desc, event_id desc
+            partition by profiles.employer_id order by profiles.occurred_at desc, profiles.change_rank desc, profiles.event_id desc
         ) as place_from_last,
-        max(batch_id) over (partition by employer_id) as last_batch_id
+        max(profiles.batch_id) over (partition by profiles.employer_id) as last_batch_id
     from profiles
 
 ),

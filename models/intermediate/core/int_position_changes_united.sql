@@ -28,8 +28,21 @@ opened as (
 updated as (
 
     select
-        position_id, event_id, occurred_at, batch_id, 'updated', 2, employer_id, null,
-        title, location, remote_policy, min_salary, max_salary, currency, null
+        position_id,
+        event_id,
+        occurred_at,
+        batch_id,
+        'updated' as change,
+        2 as change_rank,
+        employer_id,
+        null as role,
+        title,
+        location,
+        remote_policy,
+        min_salary,
+        max_salary,
+        currency,
+        null as closing_reason
     from {{ ref('stg_employer_app__position_updated') }}
     where {{ is_new() }}
 
@@ -38,8 +51,21 @@ updated as (
 closed as (
 
     select
-        position_id, event_id, occurred_at, batch_id, 'closed', 3, employer_id, null,
-        null, null, null, null, null, null, reason
+        position_id,
+        event_id,
+        occurred_at,
+        batch_id,
+        'closed' as change,
+        3 as change_rank,
+        employer_id,
+        null as role,
+        null as title,
+        null as location,
+        null as remote_policy,
+        null as min_salary,
+        null as max_salary,
+        null as currency,
+        reason as closing_reason
     from {{ ref('stg_employer_app__position_closed') }}
     where {{ is_new() }}
 

@@ -28,8 +28,8 @@ progressed as (
         max(case when milestone = 'closed' and left_at is null then closing_reason end)
             as closing_reason,
         max(case when left_at is null then stage end) as current_stage,
-        sum(case when milestone = 'offered' then 1 else 0 end) as offer_count,
-        sum(case when milestone = 'closed' then 1 else 0 end) as closing_count,
+        count(case when milestone = 'offered' then 1 end) as offer_count,
+        count(case when milestone = 'closed' then 1 end) as closing_count,
         count(*) as stage_visit_count,
         max(batch_id) as batch_id
     from visits

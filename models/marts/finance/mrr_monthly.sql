@@ -42,8 +42,8 @@ final as (
     from months
     inner join versions
         on
-            versions.valid_from < months.ended_at
-            and (versions.valid_to >= months.ended_at or versions.valid_to is null)
+            months.ended_at > versions.valid_from
+            and (months.ended_at <= versions.valid_to or versions.valid_to is null)
     where versions.change <> 'cancelled'
     group by 1, 2
 

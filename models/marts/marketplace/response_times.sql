@@ -20,7 +20,7 @@ counted as (
         role,
         count(*) as request_count,
         count(answer) as answer_count,
-        sum(case when answer = 'accepted' then 1 else 0 end) as acceptance_count
+        count(case when answer = 'accepted' then 1 end) as acceptance_count
     from requests
     group by 1, 2
 
@@ -31,11 +31,11 @@ ranked as (
     select
         requests.*,
         row_number() over (
-            partition by requested_week, role order by seconds_to_answer
+            partition by requests.requested_week, requests.role order by requests.seconds_to_answer
         ) as value_rank,
-        count(*) over (partition by requested_week, role) as value_count
+        count(*) over (partition by requests.requested_week, requests.role) as value_count
     from requests
-    where answer is not null
+    where requests.answer is not null
 
 ),
 

@@ -19,9 +19,9 @@ ranked as (
     select
         hires.*,
         row_number() over (
-            partition by hired_month, role, origin order by seconds_to_hire
+            partition by hires.hired_month, hires.role, hires.origin order by hires.seconds_to_hire
         ) as value_rank,
-        count(*) over (partition by hired_month, role, origin) as value_count
+        count(*) over (partition by hires.hired_month, hires.role, hires.origin) as value_count
     from hires
 
 ),
