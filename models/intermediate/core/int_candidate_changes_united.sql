@@ -1,116 +1,57 @@
 {{ config(incremental_strategy='append') }}
 
+-- Each kind of change: its rank among changes of one moment, and the columns it speaks of.
+{% set changes = [
+    ('signed_up', 1, 'stg_candidate_app__candidate_signed_up', ['channel', 'country_code']),
+    ('profile_submitted', 2, 'stg_candidate_app__candidate_profile_submitted',
+     ['role', 'years_experience', 'location', 'remote_preference', 'min_base_salary', 'currency']),
+    ('review_decided', 3, 'stg_candidate_app__candidate_review_decided', ['decision']),
+    ('availability_changed', 4, 'stg_candidate_app__candidate_availability_changed',
+     ['availability', 'available_from']),
+] %}
+
 with
 
-sign_ups as (
+{% for change, rank, model, known in changes %}
+{{ change }} as (
 
     select
         candidate_id,
         event_id,
         occurred_at,
         batch_id,
-        'signed_up' as change,
-        1 as change_rank,
-        channel,
-        country_code,
-        cast(null as varchar(40)) as role,
-        cast(null as integer) as years_experience,
-        cast(null as varchar(80)) as location,
-        cast(null as varchar(10)) as remote_preference,
-        cast(null as integer) as min_base_salary,
-        cast(null as varchar(3)) as currency,
-        cast(null as varchar(20)) as review_decision,
-        cast(null as varchar(20)) as availability,
-        cast(null as date) as available_from
-    from {{ ref('stg_candidate_app__candidate_signed_up') }}
+        cast('{{ change }}' as varchar(24)) as change,
+        {{ rank }} as change_rank,
+        cast({{ 'channel' if 'channel' in known else 'null' }} as varchar(40)) as channel,
+        cast({{ 'country_code' if 'country_code' in known else 'null' }} as varchar(2))
+            as country_code,
+        cast({{ 'role' if 'role' in known else 'null' }} as varchar(40)) as role,
+        cast({{ 'years_experience' if 'years_experience' in known else 'null' }} as integer)
+            as years_experience,
+        cast({{ 'location' if 'location' in known else 'null' }} as varchar(80)) as location,
+        cast({{ 'remote_preference' if 'remote_preference' in known else 'null' }} as varchar(10))
+            as remote_preference,
+        cast({{ 'min_base_salary' if 'min_base_salary' in known else 'null' }} as integer)
+            as min_base_salary,
+        cast({{ 'currency' if 'currency' in known else 'null' }} as varchar(3)) as currency,
+        cast({{ 'decision' if 'decision' in known else 'null' }} as varchar(20))
+            as review_decision,
+        cast({{ 'availability' if 'availability' in known else 'null' }} as varchar(20))
+            as availability,
+        cast({{ 'available_from' if 'available_from' in known else 'null' }} as date)
+            as available_from
+    from {{ ref(model) }}
     where {{ is_new() }}
 
 ),
 
-profiles as (
-
-    select
-        candidate_id,
-        event_id,
-        occurred_at,
-        batch_id,
-        'profile_submitted' as change,
-        2 as change_rank,
-        null as channel,
-        null as country_code,
-        role,
-        years_experience,
-        location,
-        remote_preference,
-        min_base_salary,
-        currency,
-        null as review_decision,
-        null as availability,
-        null as available_from
-    from {{ ref('stg_candidate_app__candidate_profile_submitted') }}
-    where {{ is_new() }}
-
-),
-
-reviews as (
-
-    select
-        candidate_id,
-        event_id,
-        occurred_at,
-        batch_id,
-        'review_decided' as change,
-        3 as change_rank,
-        null as channel,
-        null as country_code,
-        null as role,
-        null as years_experience,
-        null as location,
-        null as remote_preference,
-        null as min_base_salary,
-        null as currency,
-        decision as review_decision,
-        null as availability,
-        null as available_from
-    from {{ ref('stg_candidate_app__candidate_review_decided') }}
-    where {{ is_new() }}
-
-),
-
-availabilities as (
-
-    select
-        candidate_id,
-        event_id,
-        occurred_at,
-        batch_id,
-        'availability_changed' as change,
-        4 as change_rank,
-        null as channel,
-        null as country_code,
-        null as role,
-        null as years_experience,
-        null as location,
-        null as remote_preference,
-        null as min_base_salary,
-        null as currency,
-        null as review_decision,
-        availability,
-        available_from
-    from {{ ref('stg_candidate_app__candidate_availability_changed') }}
-    where {{ is_new() }}
-
-),
-
+{% endfor %}
 united as (
 
-    select * from sign_ups
-    union all
-    select * from profiles
-    union all
-    select * from reviews
-    union all
-    select * from availabilities
+    {% for change in changes %}
+    select * from {{ change[0] }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 
 )
 

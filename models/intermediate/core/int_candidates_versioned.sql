@@ -74,7 +74,9 @@ versions as (
 
     select
         filled.*,
-        lead(filled.valid_from) over (partition by filled.candidate_id order by filled.valid_from) as valid_to
+        lead(filled.valid_from) over (
+            partition by filled.candidate_id order by filled.valid_from
+        ) as valid_to
     from filled
     -- Changes of one moment make one version; a candidate is known once the sign-up has landed.
     where filled.place_from_last_of_moment = 1 and filled.signed_up_at is not null

@@ -56,7 +56,8 @@ ranked_profiles as (
     select
         profiles.*,
         row_number() over (
-            partition by profiles.employer_id order by profiles.occurred_at desc, profiles.change_rank desc, profiles.event_id desc
+            partition by profiles.employer_id
+            order by profiles.occurred_at desc, profiles.change_rank desc, profiles.event_id desc
         ) as place_from_last,
         max(profiles.batch_id) over (partition by profiles.employer_id) as last_batch_id
     from profiles

@@ -9,7 +9,7 @@ opened as (
         event_id,
         occurred_at,
         batch_id,
-        'opened' as change,
+        cast('opened' as varchar(24)) as change,
         1 as change_rank,
         employer_id,
         role,
@@ -32,17 +32,17 @@ updated as (
         event_id,
         occurred_at,
         batch_id,
-        'updated' as change,
+        cast('updated' as varchar(24)) as change,
         2 as change_rank,
         employer_id,
-        null as role,
+        cast(null as varchar(40)) as role,
         title,
         location,
         remote_policy,
         min_salary,
         max_salary,
         currency,
-        null as closing_reason
+        cast(null as varchar(20)) as closing_reason
     from {{ ref('stg_employer_app__position_updated') }}
     where {{ is_new() }}
 
@@ -55,16 +55,16 @@ closed as (
         event_id,
         occurred_at,
         batch_id,
-        'closed' as change,
+        cast('closed' as varchar(24)) as change,
         3 as change_rank,
         employer_id,
-        null as role,
-        null as title,
-        null as location,
-        null as remote_policy,
-        null as min_salary,
-        null as max_salary,
-        null as currency,
+        cast(null as varchar(40)) as role,
+        cast(null as varchar(200)) as title,
+        cast(null as varchar(80)) as location,
+        cast(null as varchar(10)) as remote_policy,
+        cast(null as integer) as min_salary,
+        cast(null as integer) as max_salary,
+        cast(null as varchar(3)) as currency,
         reason as closing_reason
     from {{ ref('stg_employer_app__position_closed') }}
     where {{ is_new() }}

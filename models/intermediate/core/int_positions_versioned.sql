@@ -68,7 +68,9 @@ versions as (
 
     select
         filled.*,
-        lead(filled.valid_from) over (partition by filled.position_id order by filled.valid_from) as valid_to
+        lead(filled.valid_from) over (
+            partition by filled.position_id order by filled.valid_from
+        ) as valid_to
     from filled
     -- Changes of one moment make one version; a position is known once its opening has landed.
     where filled.place_from_last_of_moment = 1 and filled.opened_at is not null

@@ -6,7 +6,7 @@ invoices as (
 
     select
         event_id,
-        'invoice' as movement,
+        cast('invoice' as varchar(10)) as movement,
         invoice_id,
         cast(null as varchar(64)) as refund_id,
         amount,
@@ -23,7 +23,7 @@ refunds as (
 
     select
         event_id,
-        'refund' as movement,
+        cast('refund' as varchar(10)) as movement,
         invoice_id,
         refund_id,
         amount,

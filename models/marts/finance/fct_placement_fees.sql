@@ -11,7 +11,8 @@ fees as (
         booked_at,
         cast(date_trunc('month', booked_at) as date) as booked_month,
         amount,
-        case when movement = 'refund' then -amount else amount end as net_amount,
+        cast(case when movement = 'refund' then -amount else amount end as numeric(12, 2))
+            as net_amount,
         currency
     from {{ ref('int_placement_fees_united') }}
 
