@@ -5,12 +5,10 @@ This is the exact and slow way, for the lines that the fast way in `rows.py` doe
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -18,14 +16,13 @@ import jsonschema_rs
 import orjson
 
 from hirehouse.contracts import Contract, compile_schema, envelope
+from hirehouse.exact import Duplicates, kind, parse_exact, point, show, to_json, walk
 
 MAX_LINE = 32_768  # bytes; the limit of the format's original collector
 FIRST_YEAR = 2000
 FUTURE = timedelta(days=1)
-FOUND = 200  # characters of a value that a reason may show
 EXPECTED = 300
 BOM = b"\xef\xbb\xbf"
-SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 # Where the envelope's texts are in the event.
 ENVELOPE_PATHS: dict[str, tuple[str, ...]] = {
     "event_id": ("messageId",),
@@ -170,98 +167,6 @@ def parse_time(text: object) -> datetime | None:
         return None
 
 
-class Duplicates(ValueError):
-    """An object has a member twice."""
-
-    def __init__(self, pointers: list[str]) -> None:
-        super().__init__("duplicate members")
-        self.pointers = pointers
-
-
-def parse_exact(text: bytes) -> Any:  # noqa: ANN401 - JSON is anything
-    """JSON with every number as it stands: Decimal where the nearest float differs.
-
-    Raises:
-        Duplicates: an object has a member twice; `pointers` says which.
-        RecursionError: nested too deeply.
-    """
-    twice: list[tuple[dict[str, Any], str]] = []
-
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice.extend((made, name) for name in made if names.count(name) > 1)
-        return made
-
-    document = json.loads(text, object_pairs_hook=members, parse_float=_number)
-    if twice:
-        places = {id(value): pointer for pointer, value in walk(document, "")}
-        raise Duplicates([point(places.get(id(made), ""), name) for made, name in twice])
-    return document
-
-
-def _number(text: str) -> float | Decimal | int:
-    exact, nearest = Decimal(text), float(text)
-    if Decimal(repr(nearest)) == exact:
-        return nearest
-    return int(exact) if abs(exact) < 2**64 and exact == exact.to_integral_value() else exact
-
-
-def point(pointer: str, step: object) -> str:
-    """A JSON pointer, one step further."""
-    return f"{pointer}/{str(step).replace('~', '~0').replace('/', '~1')}"
-
-
-def walk(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any JSON
-    """A value and all within it, each with its pointer."""
-    yield pointer, value
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield from walk(item, point(pointer, name))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from walk(item, point(pointer, index))
-
-
-def to_json(value: Any) -> str:  # noqa: ANN401 - any JSON
-    """Compact JSON text, with Decimals and big integers as exact numbers."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        pass
-    if isinstance(value, dict):
-        return f"{{{','.join(f'{to_json(k)}:{to_json(v)}' for k, v in value.items())}}}"
-    if isinstance(value, list):
-        return f"[{','.join(map(to_json, value))}]"
-    return str(value)
-
-
-def kind(value: object) -> str:
-    """The JSON type of a value, with its size: what may be said of a secret one."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case str():
-            return f"text of {len(value)} characters"
-        case int() | float() | Decimal():
-            return "number"
-        case list():
-            return f"list of {len(value)}"
-        case _:
-            return "object"
-
-
-def show(value: object, *, private: bool = False) -> str:
-    """A value for a reason: as JSON, or only its kind if it is private, long or nested."""
-    if private or isinstance(value, dict | list):
-        return kind(value)
-    text = to_json(value)
-    return text if len(text) <= FOUND else kind(value)
-
-
 def check_line(line: bytes, plans: Plans, now: datetime, *, first: bool = False) -> Verdict:
     """Check one line exactly.
 
@@ -328,7 +233,9 @@ def _event(
     elif "event" not in event:
         yield Reason("event", "/event", "the name of an event", "nothing")
     elif not isinstance(event["event"], str) or event["event"] not in plans.names:
-        yield Reason("event", "/event", "the name of an event with a contract", show(event["event"]))
+        yield Reason(
+            "event", "/event", "the name of an event with a contract", show(event["event"])
+        )
     elif not plan:
         pointer = "/properties/schema_version"
         yield Reason("event", pointer, "a version that has a contract", show(version))
@@ -358,18 +265,16 @@ def _contract(event: dict[str, Any], plan: Plan) -> list[Reason]:
         path = list(error.instance_path)
         if path in (["messageId"], ["event"]) and error.kind.name == "type":
             continue  # said already, under a name of its own
-        if error.kind.name == "required" and not path and error.kind.property == "event":
-            continue
         pointer = ""
         for step in path:
             pointer = point(pointer, step)
         rule = "maxBytes" if error.kind.name == "maxLength" else str(error.schema_path[-1])
         private = _private(path, plan)
         if rule == "required":
-            pointer, expected, found = point(pointer, error.kind.property), "a value", "nothing"
-            reasons.setdefault((rule, pointer), Reason(rule, pointer, expected, found))
+            there = point(pointer, error.kind.value)
+            reasons[rule, there] = Reason(rule, there, "a value", "nothing")
         elif rule == "additionalProperties":
-            for name in error.kind.unexpected:
+            for name in error.kind.value:
                 there = point(pointer, name)
                 reasons[rule, there] = Reason(rule, there, "no such property", "a property")
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from hirehouse.backfill_cli import backfill_command
 from hirehouse.contracts_cli import contracts_app
 from hirehouse.land_cli import land_command
 from hirehouse.simulate.cli import simulate_command
@@ -19,7 +18,6 @@ app = typer.Typer(
 app.add_typer(contracts_app, name="contracts")
 app.command("simulate")(simulate_command)
 app.command("land")(land_command)
-app.command("backfill")(backfill_command)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`hirehouse contracts check`: every broken thing in the contracts, with its place and what to do."""
+"""The check of the contracts: every broken thing, with its place and what to do."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ class Problem:
 
     def __str__(self) -> str:
         place = ".".join(filter(None, (self.event, self.column)))
-        return f"{self.file}:{self.line}: {place + ': ' if place else ''}{self.rule}: {self.message}"
+        return (
+            f"{self.file}:{self.line}: {place + ': ' if place else ''}{self.rule}: {self.message}"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -70,7 +72,7 @@ def check(root: Path = ROOT) -> list[Problem]:
     return sorted(found, key=lambda p: (p.file, p.line))
 
 
-class _Loader(yaml.CSafeLoader):
+class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # PyYAML has no types
     """Remembers the line of every mapping and key, and refuses a key that is there twice."""
 
     def __init__(self, stream: bytes) -> None:
@@ -141,7 +143,9 @@ class _File:
             for source in self._mappings(content, "sources"):
                 self._source(source)
         elif known:
-            self.say("file", f"contracts are read only from {STAGING}/<source>/<event>.yml; move it")
+            self.say(
+                "file", f"contracts are read only from {STAGING}/<source>/<event>.yml; move it"
+            )
         elif self._is_contract() and not (isinstance(content, dict) and OTHER_FILES & set(content)):
             self.say("file", "declares no `sources`; a contract starts with them")
         return self.found

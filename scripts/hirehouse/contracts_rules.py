@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema_rs
 
 from hirehouse.contracts import COLUMN_META, DataType
+from hirehouse.contracts_example import FORMATS
 from hirehouse.keywords import KEYWORDS
 
 VARCHAR_LIMIT = 65_535  # bytes, the widest of Redshift
@@ -27,30 +28,26 @@ FITS: dict[str, tuple[str, ...]] = {
     "properties": ("varchar",),
     "future": ("date", "timestamp"),
 }
-# A list of allowed values says all; a list or an object lands as JSON text, which has its own rules.
+# A list of allowed values says all; lists and objects land as JSON, with rules of their own.
 CONFLICTS: dict[str, tuple[str, ...]] = {
     "enum": ("minimum", "maximum", "pattern", "format", "items", "properties"),
     "items": ("properties", "pattern", "format"),
     "properties": ("pattern", "format"),
 }
 FLAGS = ("required", "pii", "future")
-FORMATS = tuple(
-    "date date-time time duration email idn-email hostname idn-hostname ipv4 ipv6 uri uri-reference"
-    " iri iri-reference uri-template uuid json-pointer relative-json-pointer regex".split()
-)
 # What may stand inside `items` and `properties`: no `$ref`, a contract stands on its own.
 NESTED = frozenset(
-    "type enum const minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength"
+    "type enum const minimum maximum exclusiveMinimum exclusiveMaximum minLength"  # noqa: SIM905
     " maxLength maxBytes scale pattern format items minItems maxItems uniqueItems properties"
     " required additionalProperties description".split()
 )
 Found = tuple[str, str]  # a rule's word and what is wrong with it
 
 
-def nearest(word: object, words: tuple[str, ...] | frozenset[str]) -> str:
-    """`; did you mean x?` for the word most like `word`, else an empty text."""
-    close = get_close_matches(str(word), sorted(words), 1)
-    return f"; did you mean {close[0]}?" if close else ""
+def nearest(word: object, words: Iterable[str], count: int = 1) -> str:
+    """`; did you mean x?` for the words most like `word`, else an empty text."""
+    close = get_close_matches(str(word), sorted(words), count)
+    return f"; did you mean {', '.join(close)}?" if close else ""
 
 
 def compile_error(schema: dict[str, Any]) -> str:
@@ -92,10 +89,8 @@ def rule_problems(kind: DataType, meta: dict[str, Any]) -> Iterator[Found]:
             if word in meta and other in meta:
                 yield other, f"can't stand beside {word}; keep one of them"
     low, high = meta.get("minimum"), meta.get("maximum")
-    if kind.kind in NUMBERS and not _number_problem(low, kind) and not _number_problem(high, kind):
-        assert isinstance(low, int | float) and isinstance(high, int | float)
-        if low > high:
-            yield "minimum", f"{low} is above the maximum {high}"
+    if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+        yield "minimum", f"{low} is above the maximum {high}"
 
 
 def _value_problems(word: str, value: object, kind: DataType) -> Iterator[str]:
@@ -143,8 +138,7 @@ def _number_problem(value: object, kind: DataType) -> str:
         return f"{value!r} has more decimal places than the type keeps"
     if not (
         schema.get("minimum", -math.inf) <= value <= schema.get("maximum", math.inf)
-        and schema.get("exclusiveMinimum", -math.inf) < value
-        and value < schema.get("exclusiveMaximum", math.inf)
+        and abs(value) < schema.get("exclusiveMaximum", math.inf)
     ):
         return f"{value!r} is outside of what {kind.kind} holds; choose a wider type"
     return ""

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -119,7 +118,7 @@ def _reasons(reasons: list[Reason]) -> str:
 
 
 def parts(body: bytes) -> Iterator[tuple[str, str]]:
-    """Bytes as texts that any engine holds: (`utf8` or `base64`, text), joined they are the body."""
+    """Bytes as texts that any engine holds, each with its encoding; joined they are the body."""
     start = 0
     while start < len(body) or start == 0:
         end = start + PART
@@ -162,7 +161,7 @@ def already_known(warehouse: Warehouse, failure_ids: list[str]) -> set[str]:
     known: set[str] = set()
     for start in range(0, len(failure_ids), 5_000):
         some = failure_ids[start : start + 5_000]
-        marks: Any = ", ".join("?" * len(some))
+        marks = ", ".join("?" * len(some))
         rows = warehouse.query(
             "select f.failure_id from raw.failed_events as f"
             " inner join raw.batches as c on f.batch_id = c.batch_id"

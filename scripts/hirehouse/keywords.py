@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
+
+if TYPE_CHECKING:
+    from jsonschema_rs import KeywordValidator
 
 
 class MaxBytes:
@@ -45,4 +48,4 @@ class Scale:
             raise ValueError(f"{-exponent} decimal places, at most {self.limit}")
 
 
-KEYWORDS = {"maxBytes": MaxBytes, "scale": Scale}
+KEYWORDS: dict[str, type[KeywordValidator]] = {"maxBytes": MaxBytes, "scale": Scale}

@@ -9,7 +9,6 @@ import glob
 import hashlib
 import shutil
 import sys
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,9 @@ from typing import BinaryIO
 
 import orjson
 
-SUFFIXES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
+# What a folder is searched for. Plain `.json` is mostly something else that lies beside events,
+# such as a manifest; a file named on the command line lands whatever its name is.
+SUFFIXES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz")
 BLOCK = 1 << 20
 PIECE = 64 << 20  # a line beyond this is cut, so that no line has to fit into memory
 STDIN = "stdin"
@@ -129,19 +130,18 @@ def expand(paths: Sequence[str], spool: Path) -> list[Place]:
         elif path.exists():
             found = [path]
         else:
-            found = [Path(p) for p in sorted(glob.glob(text, recursive=True)) if Path(p).is_file()]
+            matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - takes any path
+            found = [Path(match) for match in matches if Path(match).is_file()]
             if not found:
                 raise InputError(f"{text}: no such file or folder")
         for one in found:
-            real = one.resolve()
-            if real in places:
+            if one.resolve().is_file():
+                places.setdefault(one.resolve(), Place(one.as_posix(), one))
                 continue
-            if not real.is_file():
-                copy = spool / f"pipe{len(places)}"
-                with one.open("rb") as source, copy.open("wb") as out:
-                    shutil.copyfileobj(source, out)
-                real, one = copy, Path(STDIN)
-            places[real] = Place(one.as_posix(), real)
+            copy = spool / f"pipe{len(places)}"
+            with one.open("rb") as source, copy.open("wb") as out:
+                shutil.copyfileobj(source, out)
+            places[copy] = Place(STDIN, copy)
     return list(places.values())
 
 
@@ -263,8 +263,9 @@ class Reader:
                     seen.add(found.checksum)
                     segment = Segment(found, known.last_line + 1)
                     told = 0
-                    for lines in self._after(file, found, known.last_line):
-                        while lines:
+                    for block in self._after(file, found, known.last_line):
+                        left = block
+                        while left:
                             if self._full(batch, names):
                                 # Only here, with a line in hand: so the last batch of an input
                                 # always knows that it is the last.
@@ -274,7 +275,7 @@ class Reader:
                                 yield batch
                                 batch, names = Batch(), 0
                             room = max(1, self.limits.lines - batch.line_count)
-                            part, lines = lines[:room], lines[room:]
+                            part, left = left[:room], left[room:]
                             segment.lines += part
                             batch.line_count += len(part)
                             batch.byte_count += sum(map(len, part)) + len(part)

@@ -25,11 +25,10 @@ from hirehouse.check import (
     Plan,
     Plans,
     check_line,
-    parse_exact,
     parse_time,
-    to_json,
 )
 from hirehouse.contracts import Column, envelope
+from hirehouse.exact import parse_exact, to_json
 from hirehouse.failures import Failure, failure_tables
 from hirehouse.read import Batch, Segment
 from hirehouse.tables import arrow_schema, arrow_type, table_of, without_batch

@@ -113,7 +113,7 @@ def ensure_tables(warehouse: Warehouse, root: Path = ROOT) -> None:
 def _create(warehouse: Warehouse, table: str, columns: tuple[Column, ...]) -> None:
     # Only what the lander itself fills is `not null`: a contract may make a property optional
     # later, and that must not block landing.
-    fixed = {c.name for c in (*envelope(), *landing_tables().get(table, ())) if c.required}
+    fixed = {c.name for c in landing_tables().get(table, envelope()) if c.required}
     parts = [
         f'"{c.name}" {sql_type(c.type)}{" not null" if c.name in fixed else ""}' for c in columns
     ]
@@ -160,4 +160,3 @@ def table_of(name: str, rows: list[tuple[object, ...]], root: Path = ROOT) -> pa
 def without_batch(schema: pa.Schema) -> pa.Schema:
     """A schema less its `batch_id`."""
     return pa.schema([field for field in schema if field.name != "batch_id"])
-

@@ -7,6 +7,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,19 @@ from hirehouse.failures import already_known
 from hirehouse.read import Batch, Done
 from hirehouse.rows import Checked
 from hirehouse.tables import RAW
-from hirehouse.warehouse import Warehouse
+from hirehouse.warehouse import Warehouse, WarehouseError
 
 SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
-    "RUNTIME__LOG_LEVEL": "WARNING",
+    # What goes wrong is raised, too; its log lines would hold statements and paths.
+    "RUNTIME__LOG_LEVEL": "CRITICAL",
     # Its other namings rename columns such as `i_`.
     "SCHEMA__NAMING": "direct",
     "RESTORE_FROM_DESTINATION": "false",
     "NORMALIZE__WORKERS": "1",
     "LOAD__WORKERS": "4",
+    # A second try of a part could double it: the batch is dropped and lands under a new id.
+    "LOAD__RAISE_ON_MAX_RETRIES": "1",
     "LOAD__DELETE_COMPLETED_JOBS": "true",
 }
 
@@ -36,6 +40,14 @@ SETTINGS = {
 def utc_now() -> datetime:
     """The time, UTC without zone."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+class WriteError(WarehouseError):
+    """A batch could not be written. `passing`: it may go well under a new batch_id."""
+
+    def __init__(self, message: str, passing: bool) -> None:
+        super().__init__(message)
+        self.passing = passing
 
 
 class Writer:
@@ -55,15 +67,38 @@ class Writer:
         )
 
     def write(self, tables: dict[str, pa.Table]) -> None:
-        """Append rows; tables without any are left out."""
+        """Append rows; tables without any are left out.
+
+        Raises:
+            WriteError: a part could not be written; what has been written must never count.
+        """
         resources = [
             self._dlt.resource([table], name=name, write_disposition="append")
             for name, table in tables.items()
             if table.num_rows
         ]
-        if resources:
+        if not resources:
+            return
+        from dlt.load.exceptions import LoadClientJobRetry  # noqa: PLC0415 - as dlt itself
+
+        try:
             # As Parquet through ADBC: the CSV way into PostgreSQL makes '' null.
             self.pipeline.run(resources, loader_file_format="parquet").raise_on_failed_jobs()
+        except Exception as error:
+            self.pipeline.drop_pending_packages()
+            chain = list(_causes(error))
+            passing = any(type(cause) is LoadClientJobRetry for cause in chain)
+            # One line of the root cause: further ones may quote rows.
+            first = str(chain[-1]).strip().partition("\n")[0][:300]
+            raise WriteError(f"writing failed: {first}", passing) from None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause:
+        yield cause
+        # dlt's exceptions of a job name what happened in the database as `client_exception`.
+        cause = getattr(cause, "client_exception", None) or cause.__cause__
 
 
 def _working_folder(parent: Path) -> Path:

@@ -1,0 +1,97 @@
+"""`hirehouse backfill`: turn rows of an older system into events, and land them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from hirehouse.backfill import Backfilled, SourceError, backfill, open_source
+from hirehouse.backfill_mapping import MappingError, read_mapping
+from hirehouse.contracts import ContractError, load
+from hirehouse.land import Landed, land
+from hirehouse.land_cli import summarise
+from hirehouse.warehouse import WarehouseError, open_warehouse
+
+
+def backfill_command(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A .csv, .parquet or .ndjson file (also .gz); postgresql://user@host/database"
+            "#schema.table; or table:schema.table in the warehouse itself."
+        ),
+    ],
+    mapping: Annotated[
+        Path, typer.Option(help="The mapping; backfills/hiring_log/mapping.yml explains its words.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to keep the file of events in.", file_okay=False)
+    ] = None,
+    land_them: Annotated[
+        bool, typer.Option("--land/--no-land", help="Land the events, or only write them to --out.")
+    ] = True,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Target of profiles.yml; else HIREHOUSE_TARGET, else its own."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as one line of JSON.")
+    ] = False,
+) -> None:
+    """Turn rows of an older system into events by a mapping, and land them.
+
+    The same rows give the same events, so doing it again changes nothing. Exit code 1: the mapping,
+    the source or some rows can't be used; nothing has landed then.
+    """
+    console = Console(stderr=True)
+    if not land_them and out is None:
+        raise typer.BadParameter("--no-land needs a folder to write to: --out DIR")
+    result: Landed | None = None
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="hirehouse-")
+            if out is None
+            else nullcontext(str(out)) as folder
+        ):
+            rows = read_mapping(mapping, load())
+            status = console.status("reading rows") if sys.stderr.isatty() else nullcontext()
+            with status as spinner, open_source(source, rows.csv, target) as opened:
+                made = backfill(
+                    rows,
+                    opened,
+                    Path(folder),
+                    lambda count: spinner.update(f"{count:,} rows read") if spinner else None,
+                )
+            if land_them:
+                with open_warehouse(target) as warehouse:
+                    result = land([made.path], warehouse)
+    except (MappingError, SourceError, WarehouseError, ContractError, OSError) as error:
+        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        summary = asdict(made) | {"path": str(made.path) if out else None}
+        print(json.dumps(summary | {"landed": asdict(result) if result else None}))
+        return
+    _print(made, out is not None)
+    if result:
+        summarise(result, Console())
+
+
+def _print(made: Backfilled, kept: bool) -> None:
+    print(f"{made.rows:,} rows gave {made.events.total():,} events")
+    for event, count in sorted(made.events.items()):
+        print(f"  {event}: {count:,}")
+    if made.ignored:
+        print(f"{made.ignored.total():,} rows left out, as the mapping says")
+        for value, count in sorted(made.ignored.items()):
+            print(f"  {value or 'empty'}: {count:,}")
+    if kept:
+        print(f"events written to {made.path}")

@@ -1,0 +1,216 @@
+"""`hirehouse contracts`: list, show, check, export and scaffold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hirehouse.contracts import ROOT, Column, Contract, envelope, load
+from hirehouse.contracts_check import check
+from hirehouse.contracts_example import example_event
+from hirehouse.contracts_rules import nearest
+from hirehouse.scaffold import scaffold
+
+contracts_app = typer.Typer(
+    help="The contracts of the events: what is in them, and whether they are sound.",
+    no_args_is_help=True,
+)
+Root = Annotated[Path, typer.Option(help="The project's folder.", file_okay=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+Event = Annotated[
+    str, typer.Argument(help="An event, such as offer_extended, or offer_extended_v2.")
+]
+WIDTH = 120  # of a table that goes to a file or a pipe
+
+
+def sound_contracts(root: Path) -> list[Contract]:
+    """All contracts, by source and name; ends the command if one of them is broken.
+
+    A broken contract would make a list incomplete and an export wrong.
+    """
+    if problems := check(root):
+        for problem in problems:
+            typer.echo(problem, err=True)
+        typer.echo(_count(len(problems), "problem"), err=True)
+        raise typer.Exit(1)
+    return sorted(load(root).values(), key=lambda c: (c.source, c.event, c.version))
+
+
+def find(event: str, root: Path) -> Contract:
+    """The latest version of an event, or the one whose table is named; ends the command if none."""
+    contracts = sound_contracts(root)
+    named = [c for c in contracts if c.table == event and c.version > 1]
+    versions = named or [c for c in contracts if c.event == event]
+    if not versions:
+        hint = nearest(event, tuple(c.table for c in contracts), 3)
+        typer.echo(f"no contract for {event!r}{hint}", err=True)
+        raise typer.Exit(2)
+    return versions[-1]
+
+
+@contracts_app.command("list")
+def list_command(*, as_json: AsJson = False, root: Root = ROOT) -> None:
+    """List the contracts."""
+    rows: list[dict[str, Any]] = [
+        {
+            "event": c.event,
+            "version": c.version,
+            "source": c.source,
+            "owner": c.owner,
+            "properties": len(c.columns),
+            "description": c.description.split(". ")[0].removesuffix("."),
+        }
+        for c in sound_contracts(root)
+    ]
+    if as_json:
+        _print_json(rows)
+        return
+    table = Table(*(rows[0] if rows else ()), box=box.SIMPLE)
+    for row in rows:
+        table.add_row(*(escape(str(value)) for value in row.values()))
+    _console().print(table)
+
+
+@contracts_app.command("show")
+def show_command(event: Event, *, as_json: AsJson = False, root: Root = ROOT) -> None:
+    """Show a contract with an example event; with --json its JSON Schema."""
+    contract = find(event, root)
+    if as_json:
+        _print_json(exported(contract, root))
+        return
+    console = _console()
+    title = f"[bold]{contract.event}[/] version {contract.version}"
+    console.print(f"{title}, from {contract.source}, owned by {escape(contract.owner)}")
+    console.print(f"{escape(contract.description)}\n{contract.path}", soft_wrap=True)
+    table = Table("name", "type", "required", "rule", "description", box=box.SIMPLE)
+    for column in contract.columns:
+        cells = (column.name, str(column.type), "yes" if column.required else "", _rule(column))
+        table.add_row(*map(escape, (*cells, column.description)))
+    console.print(table)
+    example = example_event(contract)
+    console.print("An event that conforms:")
+    typer.echo(orjson.dumps(example, option=orjson.OPT_INDENT_2))
+    for error in contract.validator.iter_errors(example):
+        place = "/".join(map(str, error.instance_path))
+        typer.echo(f"{place}: fill in a value of your own: {error.message}", err=True)
+
+
+@contracts_app.command("check")
+def check_command(*, as_json: AsJson = False, root: Root = ROOT) -> None:
+    """Find everything that is broken in the contracts; exit code 1 if anything is."""
+    problems = check(root)
+    if as_json:
+        _print_json([problem.as_dict() for problem in problems])
+    else:
+        for problem in problems:
+            typer.echo(problem)
+        files = len({problem.file for problem in problems})
+        if problems:
+            typer.echo(f"{_count(len(problems), 'problem')} in {_count(files, 'file')}", err=True)
+        else:
+            typer.echo(f"{_count(len(load(root)), 'contract')}, no problem")
+    raise typer.Exit(1 if problems else 0)
+
+
+@contracts_app.command("export")
+def export_command(
+    out: Annotated[Path, typer.Option(help="Folder to write to.", file_okay=False)],
+    *,
+    root: Root = ROOT,
+) -> None:
+    """Write each contract as JSON Schema 2020-12, for validators in any language."""
+    contracts = sound_contracts(root)
+    out.mkdir(parents=True, exist_ok=True)
+    index = []
+    for contract in contracts:
+        file = f"{contract.table}.json"
+        _write(out, file, exported(contract, root))
+        index.append({"event": contract.event, "version": contract.version, "file": file})
+    _write(out, "index.json", index)
+    typer.echo(f"{_count(len(contracts), 'schema')} written to {out}")
+
+
+@contracts_app.command("scaffold")
+def scaffold_command(event: Event, *, root: Root = ROOT) -> None:
+    """Write the staging model of an event, with its properties file; never over an existing one."""
+    contract = find(event, root)
+    if contract.version > 1:
+        # How the old version is lifted up to the new one is a decision that no contract states.
+        model = f"stg_{contract.source}__{contract.event}"
+        call = f"landed('{contract.source}', '{contract.table}')"
+        typer.echo(f"{model} unites the versions of the event; add {call} there", err=True)
+        raise typer.Exit(2)
+    written = scaffold(contract, root)
+    for path, is_new in written.items():
+        typer.echo(f"{'wrote' if is_new else 'is there already, left alone:'} {path}")
+    if any(written.values()):
+        model = next(iter(written)).stem
+        typer.echo("\nNext:")
+        typer.echo(f"  hirehouse contracts show {event}     an event to land and to test with")
+        typer.echo(f"  dbt build --select {model}     the model and its tests")
+
+
+def exported(contract: Contract, root: Path = ROOT) -> dict[str, Any]:
+    """The strict JSON Schema of a whole event in the Segment format, as an application sends it."""
+    schema = contract.schema(strict=True)
+    sizes = {column.name: column.type.size for column in envelope(root)}
+    schema["properties"] = {
+        "type": {"const": "track"},
+        # SDK users also write events in Title Case, which the lander takes as well.
+        "event": {"enum": [contract.event, contract.event.replace("_", " ").title()]},
+        "messageId": {"type": "string", "minLength": 1, **_at_most(sizes["event_id"])},
+        "timestamp": {"type": "string", "format": "date-time"},
+        "userId": {"type": ["string", "null"], **_at_most(sizes["user_id"])},
+        "anonymousId": {"type": ["string", "null"], **_at_most(sizes["anonymous_id"])},
+        "properties": schema["properties"]["properties"],
+    }
+    schema["required"] = ["event", "messageId", "timestamp", "properties"]
+    return {"$schema": schema.pop("$schema"), "$id": f"{contract.table}.json", **schema}
+
+
+def _at_most(size: int) -> dict[str, int]:
+    return {"maxLength": size, "maxBytes": size}
+
+
+def _write(folder: Path, name: str, content: object) -> None:
+    # By way of a new file: writing through a link would reach outside of the folder, and a reader
+    # never sees half a schema.
+    with NamedTemporaryFile(dir=folder, prefix=".", suffix=".tmp", delete=False) as file:
+        file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    path = Path(file.name)
+    path.chmod(0o644)
+    path.replace(folder / name)
+
+
+def _rule(column: Column) -> str:
+    words = []
+    for word, value in column.meta.items():
+        if word == "enum":
+            words.append(f"one of {', '.join(map(str, value))}")
+        elif value is True:
+            words += [word] * (word != "required")  # which has a column of its own
+        elif value is not False:
+            words.append(f"{word}: {json.dumps(value)}")
+    return "; ".join(words)
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _print_json(value: object) -> None:
+    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))

@@ -1,0 +1,118 @@
+"""Fixtures: a warehouse per engine, and dbt in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hirehouse.contracts import ROOT
+from hirehouse.warehouse import Warehouse, open_warehouse
+from servers import Postgres
+
+ENGINES = ("duckdb", "postgres")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="also run the tests marked `every`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--all"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("every")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def profiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the project's example as profiles.yml: tests never use a person's own."""
+    folder = tmp_path_factory.mktemp("profiles")
+    (folder / "profiles.yml").write_text((ROOT / "profiles.yml.example").read_text())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for the whole session."""
+    server = Postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def make_environment(
+    profiles: Path, request: pytest.FixtureRequest
+) -> Callable[[str, Path], dict[str, str]]:
+    """A function (engine, folder) -> environment variables of a new, empty warehouse."""
+
+    def make(engine: str, folder: Path) -> dict[str, str]:
+        common = {"DBT_PROFILES_DIR": str(profiles), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+        if engine == "duckdb":
+            path = str(folder / "warehouse.duckdb")
+            return common | {"HIREHOUSE_TARGET": "duckdb", "HIREHOUSE_DUCKDB": path}
+        server: Postgres = request.getfixturevalue("postgres")
+        return common | server.environment(server.new_database())
+
+    return make
+
+
+@pytest.fixture(params=ENGINES)
+def environment(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    make_environment: Callable[[str, Path], dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> dict[str, str]:
+    """The variables of a new, empty warehouse of each engine; set in this process, too."""
+    variables = make_environment(request.param, tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+@pytest.fixture
+def warehouse(environment: dict[str, str]) -> Iterator[Warehouse]:
+    """A new, empty warehouse of each engine."""
+    with open_warehouse(environment["HIREHOUSE_TARGET"]) as opened:
+        yield opened
+
+
+@pytest.fixture
+def postgres_environment(
+    tmp_path: Path,
+    make_environment: Callable[[str, Path], dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> dict[str, str]:
+    """The variables of a new PostgreSQL database; set in this process, too."""
+    variables = make_environment("postgres", tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+def run_dbt(
+    arguments: list[str], environment: dict[str, str], *, root: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Run dbt on the project in a process of its own, which lets go of a DuckDB file at its end.
+
+    Args:
+        arguments: as on the command line, such as ["build", "--select", "staging"].
+        environment: variables of the warehouse, on top of this process's own.
+
+    Returns:
+        The finished process with its output; its return code is not checked.
+    """
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "dbt"), *arguments],
+        env=os.environ | environment,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -1,0 +1,304 @@
+"""The marts against the simulation's truth, on both engines, in any order of arrival."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import ENGINES, run_dbt
+from hirehouse.warehouse import Warehouse, open_warehouse
+from marts import (
+    MakeEnvironment,
+    dbt,
+    land_into,
+    mart_hashes,
+    simulated,
+    truth_of,
+)
+
+
+@dataclass
+class Built:
+    """A warehouse that has landed three marketplaces and built all models."""
+
+    folders: list[Path]
+    environment: dict[str, str]
+    hashes: dict[str, str]
+    output: str
+
+
+@pytest.fixture(scope="session")
+def marketplaces(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> list[Path]:
+    """Three marketplaces: of the demo's size with --all, small ones else."""
+    everything = request.config.getoption("--all")
+    size = {"candidates": 5_200, "days": 90} if everything else {"candidates": 600, "days": 85}
+    return simulated(tmp_path_factory.mktemp("marketplaces"), **size)
+
+
+@pytest.fixture(scope="session")
+def builds(
+    marketplaces: list[Path],
+    make_environment: MakeEnvironment,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Built]:
+    """Per engine the three marketplaces, landed and built in one go."""
+    builds = {}
+    before = dict(os.environ)
+    for engine in ENGINES:
+        folder = tmp_path_factory.mktemp(engine)
+        environment = make_environment(engine, folder)
+        os.environ.update(environment)
+        landed = land_into(environment, marketplaces)
+        assert not landed.unreadable
+        output = dbt(environment, folder, "build")
+        with open_warehouse(engine) as warehouse:
+            builds[engine] = Built(marketplaces, environment, mart_hashes(warehouse), output)
+    os.environ.clear()
+    os.environ.update(before)
+    return builds
+
+
+@pytest.fixture(params=ENGINES)
+def built(
+    request: pytest.FixtureRequest, builds: dict[str, Built], monkeypatch: pytest.MonkeyPatch
+) -> Built:
+    built = builds[request.param]
+    for name, value in built.environment.items():
+        monkeypatch.setenv(name, value)
+    return built
+
+
+def monthly(warehouse: Warehouse, sql: str) -> dict[str, Any]:
+    """Rows of (month, value) or (month, currency, value), as in truth.json."""
+    found: dict[str, Any] = {}
+    for month, *rest in warehouse.query(sql):
+        name = month.strftime("%Y-%m")
+        if len(rest) == 1:
+            found[name] = rest[0]
+        else:
+            found.setdefault(name, {})[rest[0]] = Decimal(rest[1])
+    return found
+
+
+COUNTS = {
+    "sign_ups": "select cast(date_trunc('month', signed_up_at) as date), count(*)"
+    " from core.dim_candidates group by 1",
+    "employer_sign_ups": "select cast(date_trunc('month', signed_up_at) as date), count(*)"
+    " from core.dim_employers group by 1",
+    "interview_requests": "select cast(date_trunc('month', requested_at) as date), count(*)"
+    " from marketplace.fct_interview_requests group by 1",
+    "interview_request_acceptances": "select cast(date_trunc('month', answered_at) as date),"
+    " count(*) from marketplace.fct_interview_requests where answer = 'accepted' group by 1",
+    "applications": "select cast(date_trunc('month', applied_at) as date), count(*)"
+    " from marketplace.fct_candidacies where origin = 'application' group by 1",
+    "offers": "select cast(date_trunc('month', offered_at) as date), count(*)"
+    " from marketplace.fct_offers group by 1",
+    "offer_acceptances": "select cast(date_trunc('month', answered_at) as date), count(*)"
+    " from marketplace.fct_offers where answer = 'accepted' group by 1",
+    "starts": "select cast(date_trunc('month', started_at) as date), count(*)"
+    " from marketplace.fct_candidacies where started_at is not null group by 1",
+}
+MONEY = {
+    "invoiced": "select booked_month, currency, sum(amount) from finance.fct_placement_fees"
+    " where movement = 'invoice' group by 1, 2",
+    "refunded": "select booked_month, currency, sum(amount) from finance.fct_placement_fees"
+    " where movement = 'refund' group by 1, 2",
+    "mrr": "select mrr_month, currency, mrr from finance.mrr_monthly",
+}
+
+
+def test_counts_equal_the_truth(built: Built) -> None:
+    expected: dict[str, dict[str, int]] = defaultdict(dict)
+    for folder in built.folders:
+        for month, counts in truth_of(folder)["months"].items():
+            for what in COUNTS:
+                if counts[what]:
+                    expected[what][month] = counts[what]
+    with open_warehouse() as warehouse:
+        found = {what: monthly(warehouse, sql) for what, sql in COUNTS.items()}
+    assert found == expected
+    assert sum(expected["starts"].values()) > 0
+
+
+def test_money_equals_the_truth_to_the_cent(built: Built) -> None:
+    expected: dict[str, dict[str, dict[str, Decimal]]] = {what: {} for what in MONEY}
+    earlier: dict[str, Decimal] = defaultdict(Decimal)
+    for folder in built.folders:
+        months = truth_of(folder)["months"]
+        for month, counts in months.items():
+            for what in ("invoiced", "refunded"):
+                if counts[what]:
+                    expected[what][month] = {c: Decimal(m) for c, m in counts[what].items()}
+            # An older marketplace has ended, but its subscriptions have not.
+            live = {
+                c: Decimal(counts["mrr"].get(c, 0)) + earlier[c]
+                for c in earlier.keys() | counts["mrr"].keys()
+            }
+            expected["mrr"][month] = {c: m for c, m in live.items() if m}
+        for currency, amount in counts["mrr"].items():
+            earlier[currency] += Decimal(amount)
+    with open_warehouse() as warehouse:
+        found = {what: monthly(warehouse, sql) for what, sql in MONEY.items()}
+    found["mrr"] = {m: found["mrr"][m] for m in expected["mrr"]}
+    assert found == expected
+    assert expected["refunded"]
+
+
+def test_candidacies_failures_and_copies_equal_the_truth(built: Built) -> None:
+    truths = [truth_of(folder) for folder in built.folders]
+    with open_warehouse() as warehouse:
+        origins = dict(
+            warehouse.query(
+                "select origin, count(*) from marketplace.fct_candidacies group by origin"
+            )
+        )
+        failed = dict(warehouse.query("select rule, count(*) from raw.failed_events group by rule"))
+        [(landed,)] = warehouse.query("select sum(event_count) from raw.batches")
+        [(unknown,)] = warehouse.query("select sum(unknown_property_count) from raw.batches")
+    rules: dict[str, int] = defaultdict(int)
+    for truth in truths:
+        for rule, count in truth["broken"].items():
+            rules[rule] += count
+    assert failed == rules
+    assert origins == {
+        "interview_request": sum(
+            t["candidacies"]["by_origin"]["interview_request"] for t in truths
+        ),
+        "application": sum(t["candidacies"]["by_origin"]["application"] for t in truths),
+    }
+    assert landed == sum(t["events"] + t["resent"] for t in truths)
+    assert unknown >= sum(t["unknown_properties"] for t in truths)
+
+
+def test_staging_keeps_each_event_once(built: Built) -> None:
+    expected: dict[str, int] = defaultdict(int)
+    for folder in built.folders:
+        for event, count in truth_of(folder)["events_by_name"].items():
+            expected[event] += count
+    with open_warehouse() as warehouse:
+        tables = warehouse.query(
+            "select table_name from information_schema.tables"
+            " where table_schema = 'staging' and table_name <> 'stg_landing__batches'"
+        )
+        found = {
+            table.split("__")[1]: warehouse.query(f"select count(*) from staging.{table}")[0][0]
+            for (table,) in tables
+        }
+    assert len(found) == 30
+    assert found == expected
+
+
+def test_engines_give_identical_marts(builds: dict[str, Built]) -> None:
+    assert builds["duckdb"].hashes == builds["postgres"].hashes
+    assert len(builds["duckdb"].hashes) == 15
+
+
+def shuffled(folders: list[Path], out: Path, parts: int, seed: int) -> list[Path]:
+    """All lines of some marketplaces in any order, cut into files."""
+    lines = [
+        line
+        for folder in folders
+        for path in sorted(folder.glob("*.ndjson.gz"))
+        for line in gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    ]
+    random.Random(seed).shuffle(lines)
+    files = []
+    for part in range(parts):
+        path = out / f"part-{part}.ndjson"
+        path.write_bytes(b"".join(lines[part::parts]))
+        files.append(path)
+    return files
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_any_order_in_many_runs_gives_the_same_marts(
+    engine: str,
+    builds: dict[str, Built],
+    marketplaces: list[Path],
+    make_environment: MakeEnvironment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Shuffled lines, landed and built in three runs, one file twice: as if all came at once."""
+    environment = make_environment(engine, tmp_path)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for file in shuffled(marketplaces, tmp_path, 3, seed=7):
+        land_into(environment, [file])
+        assert not land_into(environment, [file]).batches
+        dbt(
+            environment,
+            tmp_path,
+            "build",
+            "--exclude-resource-type",
+            "test",
+            "--exclude-resource-type",
+            "unit_test",
+        )
+    with open_warehouse(engine) as warehouse:
+        assert mart_hashes(warehouse) == builds[engine].hashes
+
+
+def killed(command: list[str], environment: dict[str, str], seconds: float) -> bool:
+    """Start a command and kill it -9 after some seconds; False if it was faster."""
+    process = subprocess.Popen(
+        command,
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(seconds)
+    alive = process.poll() is None
+    if alive:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return alive
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_kills_leave_no_trace(
+    engine: str,
+    builds: dict[str, Built],
+    marketplaces: list[Path],
+    make_environment: MakeEnvironment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    """kill -9 at random points of landing and building; then the undisturbed result."""
+    rounds = 13 if request.config.getoption("--all") else 2
+    environment = make_environment(engine, tmp_path) | {
+        "DBT_TARGET_PATH": str(tmp_path / "target"),
+        "DBT_LOG_PATH": str(tmp_path / "logs"),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    bin_folder = Path(sys.executable).parent
+    random_points = random.Random(11)
+    kills = 0
+    for file in shuffled(marketplaces, tmp_path, rounds, seed=11):
+        command = [str(bin_folder / "hirehouse"), "land", str(file)]
+        kills += killed(command, environment, random_points.uniform(0.3, 2.5))
+        land_into(environment, [file])
+        build = [str(bin_folder / "dbt"), "run"]
+        run_dbt(["seed"], environment)
+        kills += killed(build, environment, random_points.uniform(4, 12))
+    dbt(environment, tmp_path, "build")
+    with open_warehouse(engine) as warehouse:
+        assert mart_hashes(warehouse) == builds[engine].hashes
+    assert kills >= rounds
