@@ -5,7 +5,9 @@ The same rows give the same events with the same ids, so that doing it again cha
 
 from __future__ import annotations
 
+import csv
 import gzip
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,9 +17,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hirehouse.backfill_mapping import MappingError, RowError, RowMapping, shown
-from hirehouse.check import point
+from hirehouse.backfill_mapping import MappingError, RowMapping
+from hirehouse.backfill_values import RowError, shown
 from hirehouse.contracts_rules import nearest
+from hirehouse.exact import point
 from hirehouse.warehouse import DuckDBWarehouse, PostgresWarehouse, WarehouseError, open_warehouse
 
 FILES = {
@@ -96,9 +99,8 @@ class _DuckDB(Source):
     def text(self, column: str) -> str:
         if self.kind == "ndjson":
             return f"json_extract_string(json, {literal(point('', column))})"
-        nested = self.types.get(column, "").endswith(("]", ")")) and not self.types[
-            column
-        ].startswith(("DECIMAL", "ENUM"))
+        kind = self.types.get(column, "")
+        nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP"))
         sql = f"to_json({quoted(column)})" if nested else quoted(column)
         return f"cast({sql} as varchar)"
 
@@ -110,7 +112,9 @@ class _DuckDB(Source):
             while rows := self.connection.fetchmany(FETCH):
                 yield from rows
         except (duckdb.Error, UnicodeDecodeError) as error:
-            raise SourceError(f"{self.name}: {str(error).strip()}") from None
+            # Without the row itself, and DuckDB's advice on its own settings.
+            said = re.sub(r"\nOriginal Line:.*", "", str(error).partition("\nPossible ")[0])
+            raise SourceError(f"{self.name}: {said.strip()}") from None
 
 
 class _Postgres(Source):
@@ -164,7 +168,7 @@ def literal(text: str) -> str:
 
 @contextmanager
 def open_source(
-    text: str, csv: dict[str, Any] | None = None, target: str | None = None
+    text: str, options: dict[str, Any] | None = None, target: str | None = None
 ) -> Iterator[Source]:
     """Open the rows of an older system for the length of a `with`.
 
@@ -172,7 +176,7 @@ def open_source(
         text: a CSV file (also .gz), Parquet or NDJSON (also .gz);
             `postgresql://user@host/database#schema.table`; or `table:schema.table`, a table in
             the warehouse itself.
-        csv: the words of a mapping's `csv`.
+        options: the words of a mapping's `csv`.
         target: of the profile, for `table:`.
 
     Raises:
@@ -193,7 +197,7 @@ def open_source(
             yield source
     else:
         with TemporaryDirectory(prefix="hirehouse-") as spill:
-            yield _file(text, csv or {}, spill)
+            yield _file(text, options or {}, spill)
 
 
 def _relation(text: str, source: str) -> str:
@@ -221,7 +225,7 @@ def _connected(text: str) -> Iterator[Source]:
         connection.close()
 
 
-def _file(text: str, csv: dict[str, Any], spill: str) -> Source:
+def _file(text: str, options: dict[str, Any], spill: str) -> Source:
     import duckdb  # noqa: PLC0415 - takes a moment
 
     kind = next((kind for kind, ends in FILES.items() if text.lower().endswith(ends)), None)
@@ -237,18 +241,36 @@ def _file(text: str, csv: dict[str, Any], spill: str) -> Source:
     # A file's name is no glob.
     path = literal("".join(f"[{c}]" if c in "*?[" else c for c in text))
     if kind == "csv":
-        # Nothing is guessed from the first rows: what is not said has its value here.
-        nulls = ", ".join(literal(str(null)) for null in csv.get("nulls", [""]))
-        relation = (
-            f"read_csv({path}, header = true, all_varchar = true, quote = '\"', escape = '\"',"
-            f" comment = '', skip = 0, delim = {literal(str(csv.get('delimiter', ',')))},"
-            f" encoding = {literal(str(csv.get('encoding', 'utf-8')))}, nullstr = [{nulls}])"
-        )
+        delimiter, encoding = options.get("delimiter", ","), options.get("encoding", "utf-8")
+        relation = _csv(text, path, str(delimiter), str(encoding))
     elif kind == "parquet":
         relation = f"read_parquet({path})"
     else:
-        relation = f"read_ndjson_objects({path})"
+        relation = f"read_ndjson_objects({path}, compression = '{_compression(text)}')"
     return _DuckDB(connection, relation, text, kind)
+
+
+def _compression(text: str) -> str:
+    return "gzip" if text.lower().endswith(".gz") else "uncompressed"
+
+
+def _csv(text: str, path: str, delimiter: str, encoding: str) -> str:
+    """A CSV file as SQL. Nothing is guessed from its first rows but the names in its header."""
+    try:
+        reads = encoding if encoding.lower() not in ("utf-8", "utf8") else "utf-8-sig"
+        opened = gzip.open if _compression(text) == "gzip" else open
+        with opened(text, "rt", encoding=reads, newline="") as file:
+            names = next(csv.reader(file, delimiter=delimiter), [])
+    except (OSError, EOFError, ValueError, LookupError, TypeError, csv.Error) as error:
+        raise SourceError(f"{text}: {error}") from None
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise SourceError(f"{text}: several columns have the name {twice[0]!r}")
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+    return (
+        f"read_csv({path}, auto_detect = false, header = true, columns = {{{columns}}},"
+        f" quote = '\"', escape = '\"', delim = {literal(delimiter)},"
+        f" encoding = {literal(encoding)}, compression = '{_compression(text)}')"
+    )
 
 
 @dataclass
@@ -326,7 +348,7 @@ def _write(
                     first.setdefault(text, number)
                 continue
             if made is None:
-                result.ignored[row[mapping.by] or "" if mapping.by else ""] += 1
+                result.ignored[(mapping.by and row[mapping.by]) or ""] += 1
             elif not problems:
                 for event, line in made:
                     result.events[event] += 1

@@ -6,7 +6,6 @@ import json
 import sys
 import tempfile
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +39,7 @@ def backfill_command(
     ] = True,
     target: Annotated[
         str | None,
-        typer.Option(help="Target of profiles.yml; else HIREHOUSE_TARGET, else its own."),
+        typer.Option(help="Target of profiles.yml; else HIREHOUSE_TARGET or its own."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as one line of JSON.")
@@ -77,8 +76,9 @@ def backfill_command(
         console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     if as_json:
-        summary = asdict(made) | {"path": str(made.path) if out else None}
-        print(json.dumps(summary | {"landed": asdict(result) if result else None}))
+        # Not asdict, which counts the entries of a Counter instead of copying it.
+        summary = vars(made) | {"path": str(made.path) if out else None}
+        print(json.dumps(summary | {"landed": vars(result) if result else None}))
         return
     _print(made, out is not None)
     if result:

@@ -10,8 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -19,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from hirehouse.backfill_values import RowError, Time, iso, shown, typed
 from hirehouse.contracts import Column, Contract, ContractError, compile_schema, read_yaml
 from hirehouse.contracts_rules import nearest
 
@@ -32,55 +31,12 @@ class MappingError(Exception):
     """A mapping that can't be used; the message names file, place and what to do."""
 
 
-class RowError(Exception):
-    """A row that the mapping says nothing of; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Time:
-    """How a column's text becomes a moment: `format` of strptime, unix, unix_ms, else ISO 8601."""
-
-    column: str
-    format: str | None = None
-    zone: tzinfo | None = None
-
-    def read(self, text: str) -> datetime:
-        """The moment in UTC; RowError if the text is none, or could be several."""
-        try:
-            if self.format in ("unix", "unix_ms"):
-                seconds = Decimal(text) / (1000 if self.format == "unix_ms" else 1)
-                return datetime.fromtimestamp(float(seconds), UTC)
-            time = (
-                datetime.strptime(text, self.format)
-                if self.format
-                else datetime.fromisoformat(text)
-            )
-            if time.tzinfo is None and self.zone:
-                local, time = time, time.replace(tzinfo=self.zone)
-                if time.astimezone(UTC).astimezone(self.zone).replace(tzinfo=None) != local:
-                    raise RowError(
-                        f"{shown(text)} did not exist in {self.zone}: the clocks changed"
-                    )
-            if time.tzinfo:
-                return time.astimezone(UTC)
-        except (ValueError, OverflowError, InvalidOperation, OSError):
-            how = f"of the format {self.format}" if self.format else "ISO 8601"
-            raise RowError(
-                f"{shown(text)} is not a time {how}: state `format` beside `time`, or mend the row"
-            ) from None
-        raise RowError(f"{shown(text)} has no zone: state one beside `time`, such as `zone: UTC`")
-
-
 @dataclass(frozen=True)
 class Emission:
     """One event that a row gives."""
 
-    contract: Contract
+    event: str
     properties: dict[str, Value]
-
-    @property
-    def event(self) -> str:
-        return self.contract.event
 
 
 @dataclass(frozen=True)
@@ -126,7 +82,7 @@ class RowMapping:
         if text is None:
             raise RowError(f"column {self.time.column}: empty, but the time of the event")
         try:
-            moment = self.time.read(text).isoformat().replace("+00:00", "Z")
+            moment = iso(self.time.read(text))
         except RowError as error:
             raise RowError(f"column {self.time.column}: {error}") from None
         seen: Counter[str] = Counter()
@@ -150,12 +106,6 @@ class RowMapping:
 
 def _present(values: dict[str, Value], row: Row) -> dict[str, Any]:
     return {name: v for name, read in values.items() if (v := read(row)) is not None}
-
-
-def shown(value: object) -> str:
-    """A value for a message: short."""
-    text = repr(value) if value is not None else "an empty value"
-    return text if len(text) <= 80 else f"{text[:80]}…"
 
 
 def read_mapping(path: Path, contracts: dict[tuple[str, int], Contract]) -> RowMapping:
@@ -187,10 +137,10 @@ class _Compiler:
     def words(self, value: object, place: str, allowed: tuple[str, ...], *needed: str) -> Any:  # noqa: ANN401
         """A YAML mapping with no other words than these."""
         if not isinstance(value, dict):
-            raise self.error(place, f"must be a mapping with the words {', '.join(allowed)}")
+            raise self.error(place, f"must be a mapping, not {shown(value)}")
         for word in value:
             if word not in allowed:
-                raise self.error(place, f"unknown word {word!r}{nearest(word, allowed)}")
+                raise self.error(place, f"there is no {word!r} here{nearest(word, allowed)}")
         for word in needed:
             if value.get(word) in (None, "", [], {}):
                 raise self.error(place, f"`{word}` is missing")
@@ -214,7 +164,9 @@ class _Compiler:
         keys = top["key"] if isinstance(top["key"], list) else [top["key"]]
         key = tuple(self.column(column, "key") for column in keys)
         self.time = self.moment(top["time"])
-        shared = top.get("properties") or {}
+        # A shared property is for the events that have it.
+        anywhere = {column.name for one in self.contracts.values() for column in one.columns}
+        shared = self.words(top.get("properties") or {}, "properties", tuple(anywhere))
         event = top["event"]
         by, ignore = None, frozenset[str | None]()
         cases: dict[str | None, tuple[Emission, ...]]
@@ -242,7 +194,7 @@ class _Compiler:
             for word, member in (("user_id", "userId"), ("anonymous_id", "anonymousId"))
             if word in top
         }
-        csv = self.words(top.get("csv") or {}, "csv", ("delimiter", "encoding", "nulls"))
+        csv = self.words(top.get("csv") or {}, "csv", ("delimiter", "encoding"))
         columns = tuple(self.columns)
         return RowMapping(
             self.path, name, key, self.time, by, cases, ignore, envelope, csv, columns
@@ -271,21 +223,13 @@ class _Compiler:
         words = {"event": case} if isinstance(case, str) else case
         words = self.words(words, place, ("event", "version", "properties"), "event")
         event, version = words["event"], words.get("version", 1)
-        contract = self.contracts.get((event, version))
+        contract = self.contracts.get((self.text(event, place), version))
         if not contract:
             hint = nearest(event, {name for name, _ in self.contracts})
             of = f" version {version}" if version != 1 else ""
             raise self.error(place, f"no contract for the event {event!r}{of}{hint}")
         columns = {column.name: column for column in contract.columns}
-        own = words.get("properties") or {}
-        for where, specs in (("properties", shared), (f"{place}.properties", own)):
-            if not isinstance(specs, dict):
-                raise self.error(where, "must be a mapping from properties to their values")
-            for name in specs:
-                # A shared property is for the events that have it.
-                if name not in columns and (specs is own or not self._anywhere(name)):
-                    hint = nearest(name, columns)
-                    raise self.error(where, f"{event} has no property {name!r}{hint}")
+        own = self.words(words.get("properties") or {}, f"{place}.properties", tuple(columns))
         properties = {
             name: self.value(spec, f"{place}.properties.{name}", columns[name])
             for name, spec in (shared | own).items()
@@ -296,18 +240,14 @@ class _Compiler:
                 raise self.error(place, f"{event} requires the property {column.name}")
         if version != 1:
             properties["schema_version"] = lambda _: version
-        return Emission(contract, properties)
-
-    def _anywhere(self, name: object) -> bool:
-        return any(c.name == name for contract in self.contracts.values() for c in contract.columns)
+        return Emission(contract.event, properties)
 
     def value(self, spec: object, place: str, column: Column | None) -> Value:
         """How to get a property's value from a row; a missing one is None."""
         kinds = [k for k in ("column", "value", "template") if isinstance(spec, dict) and k in spec]
         if not isinstance(spec, dict) or len(kinds) != 1:
             raise self.error(place, "must be one of {column: …}, {value: …}, {template: …}")
-        allowed = ("column", "map") if kinds == ["column"] else (kinds[0],)
-        self.words(spec, place, allowed)
+        self.words(spec, place, ("column", "map") if kinds == ["column"] else (kinds[0],))
         if "value" in spec:
             return self.constant(spec["value"], place, column)
         if "template" in spec:
@@ -366,46 +306,3 @@ class _Compiler:
             return typed(made, column, self.time)
 
         return filled
-
-
-def typed(text: str | None, column: Column | None, time: Time) -> Any:  # noqa: ANN401 - any JSON
-    """A text as JSON of the contract's type; as it is where it is none, which then fails at the door.
-
-    Args:
-        time: whose zone holds for timestamps without one.
-    """
-    if text is None or column is None:
-        return text
-    if column.is_json:
-        try:
-            orjson.loads(text)
-        except orjson.JSONDecodeError:
-            return text
-        return orjson.Fragment(text)
-    match column.type.kind:
-        case "integer" | "bigint" | "numeric":
-            return _number(text)
-        case "boolean":
-            known = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
-            return known.get(text.lower(), text)
-        case "date":
-            # Other systems keep days as timestamps of midnight.
-            return re.sub(r"[T ]00:00:00(\.0+)?$", "", text)
-        case "timestamp":
-            try:
-                return Time("", None, time.zone).read(text).isoformat().replace("+00:00", "Z")
-            except RowError:
-                return text
-    return text
-
-
-def _number(text: str) -> Any:  # noqa: ANN401 - any JSON
-    """Digits go over as they are: a float would change the last of long ones."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return text
-    if not number.is_finite() or abs(number.adjusted()) > 40:
-        return text
-    whole = number == number.to_integral_value()
-    return orjson.Fragment(str(int(number)) if whole else format(number, "f"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from hirehouse.backfill_cli import backfill_command
 from hirehouse.contracts_cli import contracts_app
 from hirehouse.land_cli import land_command
+from hirehouse.marts_cli import marts_app
 from hirehouse.simulate.cli import simulate_command
 
 app = typer.Typer(
@@ -16,8 +18,10 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # a payload must not reach a terminal or a log
 )
 app.add_typer(contracts_app, name="contracts")
+app.add_typer(marts_app, name="marts")
 app.command("simulate")(simulate_command)
 app.command("land")(land_command)
+app.command("backfill")(backfill_command)
 
 
 def main() -> None:
