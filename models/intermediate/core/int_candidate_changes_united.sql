@@ -1,4 +1,8 @@
-{{ config(incremental_strategy='append') }}
+{{ config(
+    incremental_strategy='append',
+    dist='candidate_id',
+    sort='batch_id'
+) }}
 
 -- Each kind of change: its rank among changes of one moment, and the columns it speaks of.
 {% set changes = [

@@ -1,4 +1,9 @@
-{{ config(incremental_strategy='delete+insert', unique_key='candidate_id') }}
+{{ config(
+    incremental_strategy='delete+insert',
+    unique_key='candidate_id',
+    dist='candidate_id',
+    sort='candidate_id'
+) }}
 
 with
 

@@ -1,4 +1,9 @@
-{{ config(incremental_strategy='delete+insert', unique_key='employer_id') }}
+{{ config(
+    incremental_strategy='delete+insert',
+    unique_key='employer_id',
+    dist='employer_id',
+    sort='employer_id'
+) }}
 
 with
 

@@ -1,4 +1,9 @@
-{{ config(incremental_strategy='delete+insert', unique_key='position_id') }}
+{{ config(
+    incremental_strategy='delete+insert',
+    unique_key='position_id',
+    dist='position_id',
+    sort='position_id'
+) }}
 
 with
 

@@ -1,4 +1,9 @@
-{{ config(incremental_strategy='delete+insert', unique_key='subscription_id') }}
+{{ config(
+    incremental_strategy='delete+insert',
+    unique_key='subscription_id',
+    dist='subscription_id',
+    sort='subscription_id'
+) }}
 
 with
 

@@ -1,4 +1,9 @@
-{{ config(incremental_strategy='delete+insert', unique_key='candidacy_id') }}
+{{ config(
+    incremental_strategy='delete+insert',
+    unique_key='candidacy_id',
+    dist='candidacy_id',
+    sort='candidacy_id'
+) }}
 
 with
 

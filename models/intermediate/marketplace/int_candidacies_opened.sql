@@ -1,4 +1,8 @@
-{{ config(incremental_strategy='append') }}
+{{ config(
+    incremental_strategy='append',
+    dist='candidacy_id',
+    sort='batch_id'
+) }}
 
 with
 

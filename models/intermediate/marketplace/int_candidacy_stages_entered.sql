@@ -1,4 +1,8 @@
-{{ config(incremental_strategy='append') }}
+{{ config(
+    incremental_strategy='append',
+    dist='candidacy_id',
+    sort='batch_id'
+) }}
 
 -- What an event says of a candidacy's way: the stage it enters. Not every event enters one: a
 -- declined request or offer leaves the candidacy where it is, until it is closed.

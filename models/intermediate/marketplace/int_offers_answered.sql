@@ -1,4 +1,9 @@
-{{ config(incremental_strategy='delete+insert', unique_key='offer_id') }}
+{{ config(
+    incremental_strategy='delete+insert',
+    unique_key='offer_id',
+    dist='offer_id',
+    sort='offer_id'
+) }}
 
 with
 

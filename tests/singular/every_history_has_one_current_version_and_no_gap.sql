@@ -1,0 +1,38 @@
+-- A version must end where the next begins, and the last must be open, or a fact would join to no
+-- version, or to two.
+with
+
+versions as (
+
+    select
+        'candidate' as entity,
+        candidate_id as entity_id,
+        valid_from,
+        valid_to
+    from {{ ref('dim_candidates_history') }}
+    union all
+    select
+        'position' as entity,
+        position_id as entity_id,
+        valid_from,
+        valid_to
+    from {{ ref('dim_positions_history') }}
+
+),
+
+followed as (
+
+    select
+        entity,
+        entity_id,
+        valid_from,
+        valid_to,
+        lead(valid_from) over (partition by entity, entity_id order by valid_from) as next_from
+    from versions
+
+)
+
+select * from followed
+where
+    coalesce(valid_to, cast('9999-01-01' as timestamp))
+    <> coalesce(next_from, cast('9999-01-01' as timestamp))
