@@ -15,6 +15,7 @@ from hirehouse.warehouse import Warehouse, open_warehouse
 from servers import Postgres
 
 ENGINES = ("duckdb", "postgres")
+pytest_plugins = ["report"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
