@@ -30,6 +30,7 @@ from hirehouse.simulate import simulate
 from hirehouse.warehouse import open_warehouse
 
 CHUNK = 100_000
+LEAST = 0.5
 
 
 def floor(files: list[Path], database: Path) -> int:
@@ -102,7 +103,10 @@ def main() -> None:
             best["land"] = max(best["land"], count / result.seconds)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{count:,} events; floor {best['floor']:,.0f}, landing {best['land']:,.0f} a second")
-    print(f"ratio {best['land'] / best['floor']:.2f}; memory {memory:,.0f} MB at most")
+    ratio = best["land"] / best["floor"]
+    print(f"ratio {ratio:.2f}; memory {memory:,.0f} MB at most")
+    if ratio < LEAST:
+        sys.exit(f"landing must have at least {LEAST} of the floor's speed")
 
 
 if __name__ == "__main__":

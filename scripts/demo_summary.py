@@ -55,7 +55,7 @@ def show_progress() -> None:
                 kinds[data["node_info"]["resource_type"]] += 1
             if data.get("total"):
                 bar.update(task, completed=kinds.total(), total=data["total"])
-    tests = kinds["test"] + kinds["unit_test"] 
+    tests = kinds["test"] + kinds["unit_test"]
     print(f"{kinds['model']} models and {kinds['seed']} seeds built, {tests} tests run")
 
 

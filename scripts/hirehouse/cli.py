@@ -1,4 +1,4 @@
-"""The `hirehouse` command. Its commands' modules import what is heavy (dlt, DuckDB) when they run."""
+"""The `hirehouse` command. What is heavy (dlt, DuckDB) is imported by the command that needs it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Contracts: the dbt source tables of the events, read once per process and compiled to JSON Schema.
+"""Contracts: the dbt source tables of the events, read and compiled to JSON Schema once a process.
 
 A contract is one file `models/staging/<source>/<event>.yml`; its words are described in
-`models/docs/contracts.md`. Nothing here asks dbt: reading 30 small files takes 50 ms, a dbt start 5 s.
+`models/docs/contracts.md`. Nothing here asks dbt: reading 30 small files takes 50 ms, a start of
+dbt 5 s.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Contract:
-    """One version of an event: what its `properties` must look like, and its table `raw.<table>`."""
+    """One version of an event: what its `properties` must look like, and its raw table."""
 
     source: str
     table: str
@@ -201,7 +202,9 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - YAML holds anything
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f":{where.line + 1}" if where else ""
-        raise ContractError(f"{path}{line}: not YAML: {getattr(error, 'problem', error)}") from error
+        raise ContractError(
+            f"{path}{line}: not YAML: {getattr(error, 'problem', error)}"
+        ) from error
 
 
 def declared(root: Path = ROOT) -> Iterator[Declared]:

@@ -84,8 +84,11 @@ class _Landing:
         self.writer: Writer | None = None
         with warehouse.landing_lock():
             ensure_tables(warehouse)
-        done, self.highest = landed(warehouse)
-        total, read = sum(place.path.stat().st_size for place in places), 0
+        done: dict[str, Done] = {}
+        self.highest = landed(warehouse, done)
+        self.others: dict[str, Done] = {}  # what other landings did since
+        total = sum(place.path.stat().st_size for place in places if place.path.exists())
+        read = 0
 
         def advance(count: int) -> None:
             nonlocal read
@@ -117,8 +120,8 @@ class _Landing:
         if self.writer is None:
             self.writer = Writer(self.warehouse)
         with self.warehouse.landing_lock():
-            others, self.highest = landed(self.warehouse, self.highest)
-            left = _rest(batch, others)
+            self.highest = landed(self.warehouse, self.others, self.highest)
+            left = _rest(batch, self.others)
             if left is not batch:
                 # Someone else landed a part of it while we were reading.
                 checked = Checker(self.checker.plans).check(left, utc_now())

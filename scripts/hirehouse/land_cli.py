@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -20,9 +19,11 @@ from rich.progress import (
 from rich.table import Table
 
 from hirehouse.contracts import ContractError
-from hirehouse.land import Landed, land
 from hirehouse.read import InputError
 from hirehouse.warehouse import WarehouseError, open_warehouse
+
+if TYPE_CHECKING:
+    from hirehouse.land import Landed
 
 
 def land_command(
@@ -42,6 +43,8 @@ def land_command(
 
     Landing an input again does nothing. Exit code 1: an input could not be read.
     """
+    from hirehouse.land import land  # noqa: PLC0415 - brings Arrow along
+
     console = Console(stderr=True)
     try:
         with (
@@ -72,7 +75,7 @@ def land_command(
         console.print(f"error: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from None
     if as_json:
-        print(json.dumps(asdict(result)))
+        print(json.dumps(vars(result)))
     else:
         summarise(result, Console())
     for text in result.unreadable:

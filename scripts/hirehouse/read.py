@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 import shutil
 import sys
 import zlib
@@ -136,7 +137,9 @@ def expand(paths: Sequence[str], spool: Path) -> list[Place]:
                 raise InputError(f"{text}: no such file or folder")
         for one in found:
             if one.resolve().is_file():
-                places.setdefault(one.resolve(), Place(one.as_posix(), one))
+                # A name may hold bytes that are no UTF-8; the record of batches can't.
+                name = os.fsencode(one).decode(errors="replace")
+                places.setdefault(one.resolve(), Place(name, one))
                 continue
             copy = spool / f"pipe{len(places)}"
             with one.open("rb") as source, copy.open("wb") as out:

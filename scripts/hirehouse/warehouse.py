@@ -169,8 +169,7 @@ class DuckDBWarehouse(Warehouse):
             raise WarehouseError(f"{self.path} can't be opened: {error}") from error
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = self.connection.execute(sql, list(parameters)).fetchall()
-        return rows
+        return list(self.connection.execute(sql, list(parameters)).fetchall())
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         self.connection.execute(sql, list(parameters))
@@ -182,6 +181,8 @@ class DuckDBWarehouse(Warehouse):
     def dlt_destination(self) -> Any:  # noqa: ANN401
         import dlt  # noqa: PLC0415 - takes a second
 
+        # Else DuckDB would keep what was written in memory, up to most of the machine's.
+        self.execute("set memory_limit = '512MB'")
         return dlt.destinations.duckdb(credentials=self.connection)
 
     def close(self) -> None:
@@ -236,13 +237,26 @@ class PostgresWarehouse(Warehouse):
             raise WarehouseError(f"PostgreSQL {where} has {', '.join(wrong)}. Create it so: {how}")
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql.replace("?", "%s"), tuple(parameters) or None)
+        with self._run(sql, parameters) as cursor:
             return list(cursor.fetchall())
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql.replace("?", "%s"), tuple(parameters) or None)
+        with self._run(sql, parameters):
+            pass
+
+    @contextmanager
+    def _run(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
+        import psycopg2  # noqa: PLC0415 - as above
+
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute(sql.replace("?", "%s"), tuple(parameters) or None)
+                yield cursor
+        except psycopg2.Error as error:
+            # One line: the next ones may quote rows.
+            raise WarehouseError(
+                f"PostgreSQL: {str(error).strip().partition(chr(10))[0]}"
+            ) from None
 
     @contextmanager
     def landing_lock(self) -> Iterator[None]:

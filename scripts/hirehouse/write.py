@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import fcntl
+import gc
 import os
 import shutil
 import tempfile
@@ -91,6 +93,10 @@ class Writer:
             # One line of the root cause: further ones may quote rows.
             first = str(chain[-1]).strip().partition("\n")[0][:300]
             raise WriteError(f"writing failed: {first}", passing) from None
+        finally:
+            # dlt leaves the tables in reference cycles.
+            del resources
+            gc.collect()
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -108,44 +114,43 @@ def _working_folder(parent: Path) -> Path:
     it twice, and its input lands again anyway.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    for old in parent.iterdir():
-        try:
-            handle = os.open(old / "lock", os.O_RDWR)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(old, ignore_errors=True)
-        except BlockingIOError:
-            pass  # another landing is at work there
-        finally:
-            os.close(handle)
-    folder = Path(tempfile.mkdtemp(dir=parent))
-    # Open, and so locked, as long as the process lives.
-    fcntl.flock(os.open(folder / "lock", os.O_RDWR | os.O_CREAT), fcntl.LOCK_EX)
+    with (parent / "lock").open("w") as gate:
+        # One process at a time, or one might sweep away what another is about to lock.
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        for old in parent.glob("*/lock"):
+            with old.open("w") as lock, contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(old.parent, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(dir=parent))
+        # Open, and so locked, as long as the process lives.
+        fcntl.flock(os.open(folder / "lock", os.O_RDWR | os.O_CREAT), fcntl.LOCK_EX)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
-def landed(warehouse: Warehouse, after: int = 0) -> tuple[dict[str, Done], int]:
-    """How far inputs have landed, by checksum, and the highest batch.
+def landed(warehouse: Warehouse, done: dict[str, Done], after: int = 0) -> int:
+    """Note how far inputs have landed.
 
     Args:
+        done: what is known by checksum; it is added to.
         after: read only batches after this one.
+
+    Returns:
+        The highest batch so far.
     """
-    done: dict[str, Done] = {}
-    highest = after
     for batch_id, inputs in warehouse.query(
         "select batch_id, inputs from raw.batches"
         " where committed_at is not null and batch_id > ? order by batch_id",
         [after],
     ):
-        highest = int(batch_id)
+        after = int(batch_id)
         for entry in orjson.loads(inputs):
-            if "checksum" in entry:
-                last = max(int(entry["last_line"]), done.get(entry["checksum"], Done()).last_line)
-                done[entry["checksum"]] = Done(last, bool(entry["complete"]))
-    return done, highest
+            if "checksum" not in entry:
+                continue
+            known = done.setdefault(entry["checksum"], Done())
+            known.last_line = max(known.last_line, int(entry["last_line"]))
+            known.complete = known.complete or bool(entry["complete"])
+    return after
 
 
 def begin_batch(warehouse: Warehouse, batch: Batch) -> int:

@@ -15,7 +15,7 @@ from hirehouse.simulate import CANDIDATES, MAX_SEED, START, TRUTH_FILE, simulate
 SHARE = {"min": 0.0, "max": 1.0}
 
 
-def simulate_command(  # noqa: PLR0917 - typer makes each argument an option
+def simulate_command(
     out: Annotated[
         Path, typer.Option(help="Folder to write to; event files of an earlier run are replaced.")
     ],

@@ -99,7 +99,7 @@ class Output:
         # Rules whose turn has come and that wait for an event that can break them.
         self._due: list[str] = []
 
-    def send(  # noqa: PLR0917 - the parts of an event, called once per event
+    def send(
         self,
         occurred: int,
         event: str,

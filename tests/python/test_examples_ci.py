@@ -1,0 +1,91 @@
+"""The commands of examples/ci do what its README says."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from hirehouse.contracts import ROOT
+from hirehouse.marts import EXTRACT
+from project import compiled, run
+
+EXAMPLE = ROOT / "examples" / "ci"
+PROJECT = ["models", "macros", "seeds", "tests/generic", "dbt_project.yml"]
+
+
+def steps(job: str) -> list[str]:
+    workflow: dict[str, Any] = yaml.safe_load((EXAMPLE / "github-actions.yml").read_text())
+    return [step["run"] for step in workflow["jobs"][job]["steps"] if "run" in step]
+
+
+@pytest.fixture(scope="module")
+def branch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project that changes fct_offers, and main's manifest in its folder state/."""
+    root = tmp_path_factory.mktemp("branch")
+    for path in PROJECT:
+        copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        copy(ROOT / path, root / path)
+    (root / "state").mkdir()
+    (root / "run").mkdir()
+    shutil.copy(compiled() / "manifest.json", root / "state")
+    model = root / "models/marts/marketplace/fct_candidacies.sql"
+    model.write_text(model.read_text() + "-- changed\n")
+    return root
+
+
+def in_pull_request(command: list[str], branch: Path) -> subprocess.CompletedProcess[str]:
+    # One warehouse for all commands, so that dbt parses once.
+    return run(command, branch / "run", cwd=branch, HIREHOUSE_SCHEMA="pr_12")
+
+
+def test_state_modified_selects_what_changed_and_what_depends_on_it(branch: Path) -> None:
+    command = "dbt --quiet ls --select state:modified+ --state state --resource-type model"
+    assert command.split()[2:7] == shlex.split(readme_command("dbt ls"))[1:]
+    listed = in_pull_request([*command.split(), "--output", "name"], branch)
+    assert listed.returncode == 0, listed.stdout
+    assert sorted(listed.stdout.split()) == [
+        "fct_candidacies",
+        "hiring_funnel_weekly",
+        "time_to_hire",
+    ]
+
+
+def test_the_build_reads_all_else_from_production(branch: Path) -> None:
+    build = next(step for step in steps("pull-request") if step.startswith("dbt build"))
+    assert build == readme_command("dbt build")
+    # Compiled only, for there is no production to read from; as if an earlier build of the pull
+    # request had made two relations: one that this build makes anew, and one that it does not.
+    with duckdb.connect(str(branch / "run" / "hirehouse.duckdb")) as connection:
+        for relation in ("marketplace.fct_candidacies", "intermediate.int_candidacies_joined"):
+            connection.execute(f"create schema pr_12_{relation.split('.')[0]}")
+            connection.execute(f"create table pr_12_{relation} (batch_id bigint)")
+    compiling = shlex.split(build.replace("dbt build", "dbt --quiet compile"))
+    done = in_pull_request(compiling, branch)
+    assert done.returncode == 0, done.stdout
+    marts = branch / "run/target/compiled/hirehouse/models/marts/marketplace"
+    changed, dependent = (
+        (marts / f"{name}.sql").read_text() for name in ("fct_candidacies", "time_to_hire")
+    )
+    assert '"intermediate"."int_candidacies_joined"' in changed
+    assert '"pr_12_marketplace"."fct_candidacies"' in dependent
+
+
+def test_the_marts_check_of_a_pull_request_is_a_command_that_there_is() -> None:
+    assert 'hirehouse marts check --base "origin/$GITHUB_BASE_REF"' in steps("pull-request")
+    assert readme_command("hirehouse marts check") == "hirehouse marts check --base origin/main"
+    assert (ROOT / EXTRACT).exists()
+
+
+def readme_command(start: str) -> str:
+    """A command of the README that begins so, without its remark."""
+    lines = (EXAMPLE / "README.md").read_text().splitlines()
+    found = next(line for line in lines if line.startswith(f"$ {start}"))
+    return found.removeprefix("$ ").split("#")[0].strip()
