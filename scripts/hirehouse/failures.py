@@ -75,7 +75,7 @@ def _metadata(failure: Failure, now: datetime) -> tuple[object, ...]:
         _name(failure.input.name, "input"),
         failure.line,
         len(failure.body),
-        _name(event.get("event"), "event"),
+        _name(verdict.plan.contract.event if verdict.plan else event.get("event"), "event"),
         _name(event.get("messageId"), "event_id"),
         verdict.plan.contract.version if verdict.plan else None,
         _name(library.get("name") if isinstance(library, dict) else None, "context_library_name"),

@@ -344,3 +344,13 @@ def test_a_replay_of_the_time_is_one_reading_per_batch(
     land([write(tmp_path / "a.ndjson", lines)], warehouse)
     assert len(set(values(warehouse, "received_at"))) == 1
     assert values(warehouse, "received_at")[0] > datetime.fromisoformat(TIME).replace(tzinfo=None)
+
+
+def test_a_failure_bears_the_events_name_of_its_contract(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    document = event(1) | {"event": "Interview Requested"}
+    del document["properties"]["currency"]
+    land([write(tmp_path / "a.ndjson", [line(document)])], warehouse)
+    found = warehouse.query("select event, rule, pointer from raw.failed_events")
+    assert found == [("interview_requested", "required", "/properties/currency")]
