@@ -31,23 +31,27 @@
             and events.batch_id > (select coalesce(max(batch_id), 0) from {{ this }})
         {%- endif %}
     ) as numbered
+    {%- if is_incremental() %}
+    -- A join and not an `exists`: PostgreSQL would search the table anew for every row.
+    left join (
+        select
+            event_id,
+            occurred_at
+        from {{ this }}
+        where occurred_at between (
+            select min(occurred_at) from {{ raw_table }}
+            where batch_id > (select coalesce(max(batch_id), 0) from {{ this }})
+        ) and (
+            select max(occurred_at) from {{ raw_table }}
+            where batch_id > (select coalesce(max(batch_id), 0) from {{ this }})
+        )
+    ) as earlier
+        on numbered.event_id = earlier.event_id and numbered.occurred_at = earlier.occurred_at
+    {%- endif %}
     where
         numbered.copy_number = 1
         {%- if is_incremental() %}
-        and not exists (
-            select 1
-            from {{ this }} as earlier
-            where
-                earlier.event_id = numbered.event_id
-                and earlier.occurred_at = numbered.occurred_at
-                and earlier.occurred_at between (
-                    select min(occurred_at) from {{ raw_table }}
-                    where batch_id > (select coalesce(max(batch_id), 0) from {{ this }})
-                ) and (
-                    select max(occurred_at) from {{ raw_table }}
-                    where batch_id > (select coalesce(max(batch_id), 0) from {{ this }})
-                )
-        )
+        and earlier.event_id is null
         {%- endif %}
 {%- endmacro %}
 

@@ -44,9 +44,9 @@ class Built:
 def marketplaces(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> list[Path]:
-    """Three marketplaces: of the demo's size with --all, small ones else."""
+    """Three marketplaces, larger ones with --all."""
     everything = request.config.getoption("--all")
-    size = {"candidates": 5_200, "days": 90} if everything else {"candidates": 600, "days": 85}
+    size = {"candidates": 1_500, "days": 90} if everything else {"candidates": 600, "days": 85}
     return simulated(tmp_path_factory.mktemp("marketplaces"), **size)
 
 
