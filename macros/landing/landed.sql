@@ -26,10 +26,9 @@
                 order by events.batch_id, events.batch_row
             ) as copy_number
         from {{ raw_table }} as events
-        where events.batch_id in (select batches.batch_id from {{ batches }} as batches)
-        {%- if is_incremental() %}
-            and events.batch_id > (select coalesce(max(batch_id), 0) from {{ this }})
-        {%- endif %}
+        where
+            events.batch_id in (select batches.batch_id from {{ batches }} as batches)
+            and {{ is_new('events') }}
     ) as numbered
     {%- if is_incremental() %}
     -- A join and not an `exists`: PostgreSQL would search the table anew for every row.
@@ -38,13 +37,9 @@
             event_id,
             occurred_at
         from {{ this }}
-        where occurred_at between (
-            select min(occurred_at) from {{ raw_table }}
-            where batch_id > (select coalesce(max(batch_id), 0) from {{ this }})
-        ) and (
-            select max(occurred_at) from {{ raw_table }}
-            where batch_id > (select coalesce(max(batch_id), 0) from {{ this }})
-        )
+        where
+            occurred_at between (select min(occurred_at) from {{ raw_table }} where {{ is_new() }})
+            and (select max(occurred_at) from {{ raw_table }} where {{ is_new() }})
     ) as earlier
         on numbered.event_id = earlier.event_id and numbered.occurred_at = earlier.occurred_at
     {%- endif %}

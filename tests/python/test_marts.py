@@ -37,7 +37,6 @@ class Built:
     folders: list[Path]
     environment: dict[str, str]
     hashes: dict[str, str]
-    output: str
 
 
 @pytest.fixture(scope="session")
@@ -58,18 +57,17 @@ def builds(
 ) -> dict[str, Built]:
     """Per engine the three marketplaces, landed and built in one go."""
     builds = {}
-    before = dict(os.environ)
     for engine in ENGINES:
         folder = tmp_path_factory.mktemp(engine)
         environment = make_environment(engine, folder)
-        os.environ.update(environment)
-        landed = land_into(environment, marketplaces)
-        assert not landed.unreadable
-        output = dbt(environment, folder, "build")
-        with open_warehouse(engine) as warehouse:
-            builds[engine] = Built(marketplaces, environment, mart_hashes(warehouse), output)
-    os.environ.clear()
-    os.environ.update(before)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            landed = land_into(environment, marketplaces)
+            assert not landed.unreadable
+            dbt(environment, folder, "build")
+            with open_warehouse() as warehouse:
+                builds[engine] = Built(marketplaces, environment, mart_hashes(warehouse))
     return builds
 
 
@@ -225,19 +223,13 @@ def shuffled(folders: list[Path], out: Path, parts: int, seed: int) -> list[Path
     return files
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 def test_any_order_in_many_runs_gives_the_same_marts(
-    engine: str,
+    environment: dict[str, str],
     builds: dict[str, Built],
     marketplaces: list[Path],
-    make_environment: MakeEnvironment,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Shuffled lines, landed and built in three runs, one file twice: as if all came at once."""
-    environment = make_environment(engine, tmp_path)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
     for file in shuffled(marketplaces, tmp_path, 3, seed=7):
         land_into(environment, [file])
         assert not land_into(environment, [file]).batches
@@ -250,8 +242,8 @@ def test_any_order_in_many_runs_gives_the_same_marts(
             "--exclude-resource-type",
             "unit_test",
         )
-    with open_warehouse(engine) as warehouse:
-        assert mart_hashes(warehouse) == builds[engine].hashes
+    with open_warehouse() as warehouse:
+        assert mart_hashes(warehouse) == builds[environment["HIREHOUSE_TARGET"]].hashes
 
 
 def killed(command: list[str], environment: dict[str, str], seconds: float) -> bool:
@@ -271,37 +263,32 @@ def killed(command: list[str], environment: dict[str, str], seconds: float) -> b
     return alive
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 def test_kills_leave_no_trace(
-    engine: str,
+    environment: dict[str, str],
     builds: dict[str, Built],
     marketplaces: list[Path],
-    make_environment: MakeEnvironment,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
     record_property: Callable[[str, object], None],
 ) -> None:
     """kill -9 at random points of landing and building; then the undisturbed result."""
     rounds = 13 if request.config.getoption("--all") else 1
-    environment = make_environment(engine, tmp_path) | {
+    variables = environment | {
         "DBT_TARGET_PATH": str(tmp_path / "target"),
         "DBT_LOG_PATH": str(tmp_path / "logs"),
     }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
     bin_folder = Path(sys.executable).parent
     random_points = random.Random(11)
     kills = 0
     for file in shuffled(marketplaces, tmp_path, rounds, seed=11):
         command = [str(bin_folder / "hirehouse"), "land", str(file)]
-        kills += killed(command, environment, random_points.uniform(0.3, 2.5))
+        kills += killed(command, variables, random_points.uniform(0.3, 2.5))
         land_into(environment, [file])
         build = [str(bin_folder / "dbt"), "run"]
-        run_dbt(["seed"], environment)
-        kills += killed(build, environment, random_points.uniform(4, 12))
+        run_dbt(["seed"], variables)
+        kills += killed(build, variables, random_points.uniform(4, 12))
     dbt(environment, tmp_path, "build")
-    with open_warehouse(engine) as warehouse:
-        assert mart_hashes(warehouse) == builds[engine].hashes
+    with open_warehouse() as warehouse:
+        assert mart_hashes(warehouse) == builds[environment["HIREHOUSE_TARGET"]].hashes
     record_property("kills", kills)
     assert kills >= rounds
