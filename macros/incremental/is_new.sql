@@ -3,10 +3,26 @@
     In a full refresh, all of them. Argument: the input's alias, where its column needs one.
 #}
 {% macro is_new(alias=none) -%}
-    {%- set batch_id = (alias ~ '.' if alias else '') ~ 'batch_id' -%}
     {%- if is_incremental() -%}
-        {{ batch_id }} > (select coalesce(max(own.batch_id), 0) from {{ this }} as own)
+        {{ alias ~ '.' if alias }}batch_id > {{ last_batch() }}
     {%- else -%}
         1 = 1
+    {%- endif -%}
+{%- endmacro %}
+
+{# This model's last batch as a literal: engines skip blocks by a bare column against a literal. #}
+{% macro last_batch() -%}
+    {{ run_query('select coalesce(max(batch_id), 0) from ' ~ this).rows[0][0] }}
+{%- endmacro %}
+
+{# The times that an input's new rows span, as a condition on `occurred_at`. Argument: the input. #}
+{% macro in_range_of_new(relation) -%}
+    {%- set span = run_query(
+        'select min(occurred_at), max(occurred_at) from ' ~ relation ~ ' where ' ~ is_new()
+    ).rows[0] -%}
+    {%- if span[0] is none -%}
+        1 = 0
+    {%- else -%}
+        occurred_at between cast('{{ span[0] }}' as timestamp) and cast('{{ span[1] }}' as timestamp)
     {%- endif -%}
 {%- endmacro %}

@@ -9,27 +9,38 @@
       (batch_id, batch_row) stays. A copy carries the same occurred_at, so the search for earlier
       ones is bounded by the new events' range of it.
 
-    Arguments: the source's and the table's name.
+    Arguments: the source's and the table's name; and of an event with further versions their
+    tables, each with what it says, as SQL, of columns that an earlier one has and it has not, or
+    in another type: {'offer_extended_v2': {'base_salary': 'yearly_salary'}}. What a version does
+    not say at all is null.
 #}
-{% macro landed(source_name, table_name) %}
-    {%- set raw_table = source(source_name, table_name) %}
-    {%- set batches = ref('stg_landing__batches') %}
-    {%- set columns = landed_columns(source_name, table_name) -%}
+{% macro landed(source_name, table_name, further={}) %}
+    {%- set raw_table = raw_versions(source_name, table_name, further) %}
+    {%- set columns = landed_columns(source_name, [table_name] + further.keys() | list) -%}
+    {%- set is_counted -%}
+        events.batch_id in (select batches.batch_id from {{ ref('stg_landing__batches') }} as batches)
+        and {{ is_new('events') }}
+    {%- endset -%}
     select {% for column in columns %}
-        numbered.{{ column }}{{ ',' if not loop.last }}
+        events.{{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
-    from (
+    from {{ raw_table }} as events
+    -- Only the keys are sorted, not the wide rows.
+    left join (
         select
-            events.*,
+            events.batch_id,
+            events.batch_row,
             row_number() over (
                 partition by events.event_id, events.occurred_at
                 order by events.batch_id, events.batch_row
             ) as copy_number
         from {{ raw_table }} as events
-        where
-            events.batch_id in (select batches.batch_id from {{ batches }} as batches)
-            and {{ is_new('events') }}
-    ) as numbered
+        where {{ is_counted }}
+    ) as copies
+        on
+            events.batch_id = copies.batch_id
+            and events.batch_row = copies.batch_row
+            and copies.copy_number > 1
     {%- if is_incremental() %}
     -- A join and not an `exists`: PostgreSQL would search the table anew for every row.
     left join (
@@ -37,31 +48,14 @@
             event_id,
             occurred_at
         from {{ this }}
-        where
-            occurred_at between (select min(occurred_at) from {{ raw_table }} where {{ is_new() }})
-            and (select max(occurred_at) from {{ raw_table }} where {{ is_new() }})
+        where {{ in_range_of_new(raw_table ~ ' as events') }}
     ) as earlier
-        on numbered.event_id = earlier.event_id and numbered.occurred_at = earlier.occurred_at
+        on events.event_id = earlier.event_id and events.occurred_at = earlier.occurred_at
     {%- endif %}
     where
-        numbered.copy_number = 1
+        {{ is_counted }}
+        and copies.batch_id is null
         {%- if is_incremental() %}
         and earlier.event_id is null
         {%- endif %}
 {%- endmacro %}
-
-{# The names of a raw table's columns: the envelope's, then the contract's. #}
-{% macro landed_columns(source_name, table_name) %}
-    {%- set names = [] -%}
-    {%- if execute -%}
-        {%- for wanted in [('landing', 'envelope'), (source_name, table_name)] -%}
-            {%- for node in graph.sources.values()
-                if (node.source_name, node.name) == wanted -%}
-                {%- do names.extend(node.columns.keys()) -%}
-            {%- endfor -%}
-        {%- endfor -%}
-    {%- else -%}
-        {%- do names.append('event_id') -%}
-    {%- endif -%}
-    {{ return(names) }}
-{% endmacro %}

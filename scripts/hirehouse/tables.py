@@ -36,7 +36,7 @@ CATALOGUE = {
     "decimal": "numeric",
     "int": "integer",
 }
-# PostgreSQL has no other way to a failure than its id.
+# What PostgreSQL finds failures by; it finds the new rows of any other table by their batch.
 INDEXED = {"failed_events": "failure_id", "failed_event_bodies": "failure_id"}
 
 
@@ -118,8 +118,9 @@ def _create(warehouse: Warehouse, table: str, columns: tuple[Column, ...]) -> No
         f'"{c.name}" {sql_type(c.type)}{" not null" if c.name in fixed else ""}' for c in columns
     ]
     warehouse.execute(f'create table if not exists {RAW}."{table}" ({", ".join(parts)})')
-    if warehouse.engine == "postgres" and table in INDEXED:
-        warehouse.execute(f"create index on {RAW}.{table} ({INDEXED[table]})")
+    if warehouse.engine == "postgres" and table != "batches":
+        indexed = INDEXED.get(table, "batch_id")
+        warehouse.execute(f'create index on {RAW}."{table}" ({indexed})')
 
 
 def _alter(warehouse: Warehouse, table: str, column: Column, there: DataType | None) -> None:

@@ -44,7 +44,7 @@ FROM_MACROS: dict[str, set[str]] = {
 # Keywords that stand in front of a parenthesis.
 KEYWORDS = {
     *("all", "and", "as", "between", "by", "case", "distinct", "else", "exists", "from", "in"),
-    *("join", "not", "on", "or", "over", "select", "then", "when", "where", "union"),
+    *("join", "materialized", "not", "on", "or", "over", "select", "then", "when", "where", "union"),
     *("varchar", "numeric"),
 }
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import psycopg2
 import pytest
 import sqlglot
 from sqlglot import Token, TokenType, exp
 
 from allowed_sql import CONSTRUCTS, FROM_MACROS, FUNCTIONS, JOINS, KEYWORDS, PARTS, TYPES
 from hirehouse.contracts import ROOT
+from hirehouse.tables import ensure_tables
+from hirehouse.warehouse import open_warehouse
 from project import STRICT, compiled, manifest, run
-from servers import Postgres
 
 # Those that sqlglot may take for columns.
 CLOCKS = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
@@ -111,12 +110,17 @@ def incremental_tables() -> list[tuple[str, str]]:
     ]
 
 
-def create_tables(execute: Callable[[str], object]) -> None:
-    """An empty table for each incremental model, so that dbt compiles an incremental run."""
-    for schema in sorted({schema for schema, _ in incremental_tables()}):
-        execute(f"create schema {schema}")
-    for schema, name in incremental_tables():
-        execute(f"create table {schema}.{name} (batch_id bigint)")
+def create_tables(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The raw tables and an empty table for each incremental model, so that dbt compiles an
+    incremental run."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with open_warehouse(variables["HIREHOUSE_TARGET"]) as warehouse:
+        ensure_tables(warehouse)
+        for schema in sorted({schema for schema, _ in incremental_tables()}):
+            warehouse.execute(f"create schema {schema}")
+        for schema, name in incremental_tables():
+            warehouse.execute(f"create table {schema}.{name} (batch_id bigint)")
 
 
 def compile_models(folder: Path, variables: dict[str, str]) -> Path:
@@ -134,26 +138,22 @@ def test_a_first_run_keeps_to_the_list() -> None:
     check_folder(compiled(), "duckdb", least=len(models()))
 
 
-def test_an_incremental_run_keeps_to_the_list() -> None:
+def test_an_incremental_run_keeps_to_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = compiled().parent  # the same warehouse, so that dbt need not parse anew
-    with duckdb.connect(str(folder / "hirehouse.duckdb")) as connection:
-        create_tables(connection.execute)
+    variables = {
+        "HIREHOUSE_TARGET": "duckdb",
+        "HIREHOUSE_DUCKDB": str(folder / "hirehouse.duckdb"),
+        "DBT_PROFILES_DIR": str(folder / "profiles"),
+    }
+    create_tables(variables, monkeypatch)
     check_folder(compile_models(folder, {}), "duckdb", least=len(models()))
 
 
 def test_an_incremental_run_on_postgres_keeps_to_the_list(
-    tmp_path: Path, postgres: Postgres
+    postgres_environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    variables = postgres.environment(postgres.new_database())
-    with psycopg2.connect(
-        host=variables["PGHOST"],
-        port=variables["PGPORT"],
-        user=variables["PGUSER"],
-        dbname=variables["PGDATABASE"],
-    ) as connection:
-        create_tables(connection.cursor().execute)
-    connection.close()
-    check_folder(compile_models(tmp_path, variables), "postgres", least=len(models()))
+    create_tables(postgres_environment, monkeypatch)
+    check_folder(compile_models(tmp_path, postgres_environment), "postgres", least=len(models()))
 
 
 def test_models_leave_engine_differences_to_macros() -> None:

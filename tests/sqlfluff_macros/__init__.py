@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 
-def landed(source_name: str, table_name: str) -> str:
+def landed(source_name: str, table_name: str, _further: object = None) -> str:
     """Stands for macros/landing/landed.sql."""
     return f"select * from {source_name}_{table_name}"
 
@@ -63,3 +63,8 @@ execute = True
 def contract_rules(_model: str) -> list[SimpleNamespace]:
     """Stands for macros/landing/contract_rules.sql."""
     return [SimpleNamespace(column="event_id", rule="required", broken="event_id is null")] * 2
+
+
+def inlined() -> str:
+    """Stands for macros/engine/inlined.sql."""
+    return "not materialized"

@@ -7,7 +7,7 @@
 
 with
 
-changes as (
+changes as {{ inlined() }} (
 
     select * from {{ ref('int_candidate_changes_united') }}
 

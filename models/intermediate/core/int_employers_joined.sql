@@ -7,13 +7,13 @@
 
 with
 
-sign_ups as (
+sign_ups as {{ inlined() }} (
 
     select * from {{ ref('stg_employer_app__employer_signed_up') }}
 
 ),
 
-updates as (
+updates as {{ inlined() }} (
 
     select * from {{ ref('stg_employer_app__employer_profile_updated') }}
 

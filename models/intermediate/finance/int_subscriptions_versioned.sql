@@ -7,7 +7,7 @@
 
 with
 
-changes as (
+changes as {{ inlined() }} (
 
     select * from {{ ref('stg_billing__subscription_changed') }}
 

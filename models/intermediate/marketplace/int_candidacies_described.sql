@@ -7,19 +7,19 @@
 
 with
 
-openings as (
+openings as {{ inlined() }} (
 
     select * from {{ ref('int_candidacies_opened') }}
 
 ),
 
-sign_ups as (
+sign_ups as {{ inlined() }} (
 
     select * from {{ ref('stg_candidate_app__candidate_signed_up') }}
 
 ),
 
-positions as (
+positions as {{ inlined() }} (
 
     select * from {{ ref('stg_employer_app__position_opened') }}
 
@@ -47,7 +47,9 @@ ranked_openings as (
     select
         openings.*,
         row_number() over (
-            partition by openings.candidacy_id order by openings.occurred_at, openings.event_id
+            partition by openings.candidacy_id
+            -- At one moment a request comes before an application, as among the stages.
+            order by openings.occurred_at asc, openings.origin desc, openings.event_id asc
         ) as place,
         max(openings.batch_id) over (partition by openings.candidacy_id) as last_batch_id
     from openings

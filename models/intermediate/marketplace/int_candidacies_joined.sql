@@ -7,13 +7,13 @@
 
 with
 
-progressed as (
+progressed as {{ inlined() }} (
 
     select * from {{ ref('int_candidacies_progressed') }}
 
 ),
 
-described as (
+described as {{ inlined() }} (
 
     select * from {{ ref('int_candidacies_described') }}
 

@@ -7,7 +7,7 @@
 
 with
 
-entries as (
+entries as {{ inlined() }} (
 
     select * from {{ ref('int_candidacy_stages_entered') }}
 

@@ -7,13 +7,13 @@
 
 with
 
-requests as (
+requests as {{ inlined() }} (
 
     select * from {{ ref('stg_employer_app__interview_requested') }}
 
 ),
 
-answers as (
+answers as {{ inlined() }} (
 
     select * from {{ ref('stg_employer_app__interview_request_answered') }}
 

@@ -7,13 +7,13 @@
 
 with
 
-offers as (
+offers as {{ inlined() }} (
 
     select * from {{ ref('stg_hiring__offer_extended') }}
 
 ),
 
-answers as (
+answers as {{ inlined() }} (
 
     select * from {{ ref('stg_hiring__offer_answered') }}
 

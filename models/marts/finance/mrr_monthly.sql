@@ -5,6 +5,28 @@ with
 versions as (
 
     select * from {{ ref('int_subscriptions_versioned') }}
+    where change <> 'cancelled'
+
+),
+
+-- A version adds its price in the month it begins and takes it away in the month it ends, so the
+-- sum up to a month is what is live at its end: each version is read once, not once a month.
+changes as (
+
+    select
+        cast(date_trunc('month', valid_from) as date) as month_start,
+        currency,
+        1 as subscriptions,
+        monthly_amount as amount
+    from versions
+    union all
+    select
+        cast(date_trunc('month', valid_to) as date) as month_start,
+        currency,
+        -1 as subscriptions,
+        -monthly_amount as amount
+    from versions
+    where valid_to is not null
 
 ),
 
@@ -18,35 +40,57 @@ bounds as (
         cast(date_trunc('month', max(valid_from)) as date)
         {% endif %}
             as last_month
-    from versions
+    from {{ ref('int_subscriptions_versioned') }}
 
 ),
 
 months as (
 
-    select distinct
-        dates.month_start as mrr_month,
-        cast({{ dbt.dateadd('month', 1, 'dates.month_start') }} as timestamp) as ended_at
+    select distinct dates.month_start
     from {{ ref('dim_dates') }} as dates
     inner join bounds on dates.month_start between bounds.first_month and bounds.last_month
 
 ),
 
-final as (
+currencies as (
+
+    select distinct currency from versions
+
+),
+
+monthly as (
 
     select
-        months.mrr_month,
-        versions.currency,
-        count(*) as subscription_count,
-        cast(sum(versions.monthly_amount) as numeric(18, 2)) as mrr
+        months.month_start,
+        currencies.currency,
+        sum(coalesce(changes.subscriptions, 0)) as subscriptions,
+        sum(coalesce(changes.amount, 0)) as amount
     from months
-    inner join versions
-        on
-            months.ended_at > versions.valid_from
-            and (months.ended_at <= versions.valid_to or versions.valid_to is null)
-    where versions.change <> 'cancelled'
+    cross join currencies
+    left join changes
+        on months.month_start = changes.month_start and currencies.currency = changes.currency
     group by 1, 2
+
+),
+
+summed as (
+
+    select
+        month_start as mrr_month,
+        currency,
+        cast(
+            sum(subscriptions) over (
+                partition by currency order by month_start rows unbounded preceding
+            ) as bigint
+        ) as subscription_count,
+        cast(
+            sum(amount) over (
+                partition by currency order by month_start rows unbounded preceding
+            ) as numeric(18, 2)
+        ) as mrr
+    from monthly
 
 )
 
-select * from final
+select * from summed
+where subscription_count > 0
