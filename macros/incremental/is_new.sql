@@ -15,10 +15,13 @@
     {{ run_query('select coalesce(max(batch_id), 0) from ' ~ this).rows[0][0] }}
 {%- endmacro %}
 
-{# The times that an input's new rows span, as a condition on `occurred_at`. Argument: the input. #}
-{% macro in_range_of_new(relation) -%}
+{#
+    The times that some rows of a table span, as a condition on `occurred_at` against literals.
+    Arguments: the table, and a condition on its rows.
+#}
+{% macro in_range(relation, condition) -%}
     {%- set span = run_query(
-        'select min(occurred_at), max(occurred_at) from ' ~ relation ~ ' where ' ~ is_new()
+        'select min(occurred_at), max(occurred_at) from ' ~ relation ~ ' where ' ~ condition
     ).rows[0] -%}
     {%- if span[0] is none -%}
         1 = 0

@@ -48,7 +48,7 @@
             event_id,
             occurred_at
         from {{ this }}
-        where {{ in_range_of_new(raw_table ~ ' as events') }}
+        where {{ in_range(raw_table ~ ' as events', is_new()) }}
     ) as earlier
         on events.event_id = earlier.event_id and events.occurred_at = earlier.occurred_at
     {%- endif %}

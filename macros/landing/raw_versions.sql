@@ -28,10 +28,10 @@
             {%- endif -%}
         {%- endfor -%}
         {%- do parts.append(
-            'select ' ~ values | join(', ') ~ ' from ' ~ source(source_name, table)
+            'select ' ~ values | join(',\n') ~ '\nfrom ' ~ source(source_name, table)
         ) -%}
     {%- endfor -%}
-    {{ return('(' ~ parts | join(' union all ') ~ ')') }}
+    {{ return('(\n' ~ parts | join('\nunion all\n') ~ '\n)') }}
 {% endmacro %}
 
 {#

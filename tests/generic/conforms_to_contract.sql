@@ -12,7 +12,7 @@ landed as (
     from {{ model }} as events
     inner join {{ source('landing', 'batches') }} as batches
         on events.batch_id = batches.batch_id
-    where batches.committed_at is not null
+    where batches.committed_at is not null and events.batch_id > {{ tested_after() }}
 
 ),
 
