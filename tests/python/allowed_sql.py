@@ -44,8 +44,8 @@ FROM_MACROS: dict[str, set[str]] = {
 # Keywords that stand in front of a parenthesis.
 KEYWORDS = {
     *("all", "and", "as", "between", "by", "case", "distinct", "else", "exists", "from", "in"),
-    *("join", "materialized", "not", "on", "or", "over", "select", "then", "when", "where", "union"),
-    *("varchar", "numeric"),
+    *("join", "not", "on", "or", "over", "select", "then", "when", "where", "union"),
+    *("materialized", "varchar", "numeric"),
 }
 
 # sqlglot's names of everything but functions.

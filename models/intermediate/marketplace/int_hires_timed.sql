@@ -17,8 +17,8 @@ candidacies as {{ inlined() }} (
 
 ),
 
--- All visits of a changed candidacy carry its last batch, so this is every month that one of them may
--- have been counted in until now. A month that is left empty keeps a row of zeros.
+-- All visits of a changed candidacy carry its last batch, so this is every month that one of them
+-- may have been counted in until now. A month that is left empty keeps a row of zeros.
 touched as (
 
     select cast(date_trunc('month', entered_at) as date) as hired_month

@@ -19,9 +19,9 @@ described as {{ inlined() }} (
 
 ),
 
--- All visits of a changed candidacy carry its last batch, so this is every week that one of them may
--- have been counted in until now; a role may also come to be known without a visit. A week that is
--- left empty keeps a row of zeros.
+-- All visits of a changed candidacy carry its last batch, so this is every week that one of them
+-- may have been counted in until now; a role may also come to be known without a visit. A week
+-- that is left empty keeps a row of zeros.
 touched as (
 
     select cast(date_trunc('week', entered_at) as date) as requested_week
