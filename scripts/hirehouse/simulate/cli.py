@@ -1,65 +1,39 @@
 """The command `hirehouse simulate`."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from hirehouse.simulate import CANDIDATES, MAX_SEED, START, TRUTH_FILE, simulate
 
-SHARE = {"min": 0.0, "max": 1.0}
+
+def _share(of_what: str) -> object:
+    return typer.Option(min=0.0, max=1.0, help=f"Share of events {of_what}.")
 
 
 def simulate_command(
-    out: Annotated[
-        Path, typer.Option(help="Folder to write to; event files of an earlier run are replaced.")
-    ],
-    seed: Annotated[
-        int,
-        typer.Option(
-            min=0, max=MAX_SEED, help="Same seed and options, same bytes; part of every id."
-        ),
-    ] = 1,
+    out: Annotated[Path, typer.Option(help="Folder to write to; event files in it are replaced.")],
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Same seed, same bytes.")] = 1,
     days: Annotated[int, typer.Option(min=1, help="Days to simulate.")] = 90,
     candidates: Annotated[
-        int,
-        typer.Option(
-            min=1, help="About how many candidates sign up; each brings about 38 events in 90 days."
-        ),
+        int, typer.Option(min=1, help="About how many sign up; each brings 38 events in 90 days.")
     ] = CANDIDATES,
     start: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="First day, UTC.")
     ] = datetime(START.year, START.month, START.day),
-    late_share: Annotated[
-        float, typer.Option(**SHARE, help="Share of events that arrive 5 seconds to 10 days late.")
-    ] = 0.03,
-    resent_share: Annotated[
-        float, typer.Option(**SHARE, help="Share of events that arrive a second time.")
-    ] = 0.01,
-    broken_share: Annotated[
-        float, typer.Option(**SHARE, help="Broken events per good one; they come on top.")
-    ] = 0.002,
-    unknown_share: Annotated[
-        float, typer.Option(**SHARE, help="Share of events with a property no contract names.")
-    ] = 0.001,
+    late_share: Annotated[float, _share("that arrive 5 seconds to 10 days late")] = 0.03,
+    resent_share: Annotated[float, _share("that arrive a second time")] = 0.01,
+    broken_share: Annotated[float, _share("with a broken twin, which comes on top")] = 0.002,
+    unknown_share: Annotated[float, _share("with a property no contract names")] = 0.001,
     events_per_file: Annotated[int, typer.Option(min=1, help="Lines per file.")] = 100_000,
 ) -> None:
     """Simulate a hiring marketplace: its events as gzip NDJSON, and truth.json to test against."""
-    bar = Progress(
-        TextColumn("simulating"),
-        BarColumn(),
-        TextColumn("day {task.completed:.0f} of {task.total:.0f}"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not Console(stderr=True).is_terminal,
-    )
-    with bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("simulating", total=days)
         truth = simulate(
             out,
@@ -74,8 +48,9 @@ def simulate_command(
             events_per_file=events_per_file,
             progress=lambda done: bar.update(task, completed=done),
         )
+    files = len(list(out.glob("events-*.ndjson.gz")))
     typer.echo(
-        f"{truth.events:,} events in {truth.files:,} files ({truth.lines:,} lines): "
+        f"{truth.events:,} events in {files:,} files ({truth.lines:,} lines): "
         f"{truth.late:,} late, {truth.resent:,} re-sent; on top {truth.broken.total():,} broken.\n"
         f"What they must add up to: {out / TRUTH_FILE}"
     )

@@ -1,27 +1,19 @@
 """What the simulated marketplace is made of: roles, locations, channels, plans, pages, names."""
 
-from __future__ import annotations
-
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-SECOND = 1_000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
-# Share of a week's traffic by day, Monday first.
-CANDIDATE_WEEK = (1.2, 1.25, 1.2, 1.1, 0.95, 0.55, 0.75)
-EMPLOYER_WEEK = (1.2, 1.3, 1.3, 1.2, 0.9, 0.06, 0.04)
-# Share of a day's traffic by hour, UTC: Europe's and America's working hours overlap.
-CANDIDATE_DAY = (2, 2, 1, 1, 1, 1, 2, 4, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9, 9, 8, 8, 7, 5, 3)
-EMPLOYER_DAY = (0, 0, 0, 0, 0, 0, 1, 3, 7, 9, 9, 8, 7, 9, 10, 10, 9, 8, 7, 6, 5, 3, 1, 0)
+
+def weekday(when: int) -> int:
+    """The day of the week in UTC of milliseconds since 1970, Monday being 0."""
+    return (when // DAY + 3) % 7  # 1970-01-01 was a Thursday
 
 
 class Weighted(Generic[T]):
@@ -36,191 +28,138 @@ class Weighted(Generic[T]):
         return self.items[bisect(self.bounds, rng.random() * self.total)]
 
 
-@dataclass(frozen=True)
-class Location:
-    """`pay`: yearly salaries here in units of `currency`, per US dollar paid in San Francisco."""
+def _words(text: str) -> Weighted[str]:
+    """Words with their weights, as in "remote 4, onsite 1"."""
+    items = [item.split() for item in text.split(", ")]
+    return Weighted([name for name, _ in items], [int(weight) for _, weight in items])
 
+
+# Share of a week's traffic by day, Monday first.
+CANDIDATE_WEEK = (1.2, 1.25, 1.2, 1.1, 0.95, 0.55, 0.75)
+EMPLOYER_WEEK = (1.2, 1.3, 1.3, 1.2, 0.9, 0.06, 0.04)
+# Share of a day's traffic by hour, UTC: Europe's and America's working hours overlap.
+_CANDIDATE_DAY = (2, 2, 1, 1, 1, 1, 2, 4, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9, 9, 8, 8, 7, 5, 3)
+_EMPLOYER_DAY = (0, 0, 0, 0, 0, 0, 1, 3, 7, 9, 9, 8, 7, 9, 10, 10, 9, 8, 7, 6, 5, 3, 1, 0)
+CANDIDATE_HOURS = Weighted(range(24), _CANDIDATE_DAY)
+EMPLOYER_HOURS = Weighted(range(24), _EMPLOYER_DAY)
+
+
+class Location(NamedTuple):
     name: str
     country: str
     currency: str
-    pay: float
+    pay: float  # salaries here in units of the currency, per US dollar paid in San Francisco
 
 
-LOCATIONS = Weighted(
-    [
-        Location("San Francisco", "US", "USD", 1.0),
-        Location("New York", "US", "USD", 0.96),
-        Location("Austin", "US", "USD", 0.8),
-        Location("Remote", "US", "USD", 0.78),
-        Location("London", "GB", "GBP", 0.52),
-        Location("Toronto", "CA", "CAD", 0.82),
-        Location("Berlin", "DE", "EUR", 0.5),
-        Location("Paris", "FR", "EUR", 0.45),
-        Location("Amsterdam", "NL", "EUR", 0.5),
-    ],
-    [18, 17, 7, 8, 18, 10, 9, 8, 5],
+_LOCATIONS = (
+    Location("San Francisco", "US", "USD", 1.0),
+    Location("New York", "US", "USD", 0.96),
+    Location("Austin", "US", "USD", 0.8),
+    Location("Remote", "US", "USD", 0.78),
+    Location("London", "GB", "GBP", 0.52),
+    Location("Toronto", "CA", "CAD", 0.82),
+    Location("Berlin", "DE", "EUR", 0.5),
+    Location("Paris", "FR", "EUR", 0.45),
+    Location("Amsterdam", "NL", "EUR", 0.5),
 )
+LOCATIONS = Weighted(_LOCATIONS, [18, 17, 7, 8, 18, 10, 9, 8, 5])
 
 
-@dataclass(frozen=True)
-class Role:
-    """`salary`: yearly base in US dollars at mid level; `passing`: share that passes a stage."""
-
+class Role(NamedTuple):
     name: str
     title: str
-    salary: int
-    passing: float
+    salary: int  # yearly base in US dollars at mid level
+    passing: float  # share that passes a stage
     stages: list[str]
     skills: list[str]
 
 
-CODE = "git, testing, code review, SQL, Linux"
-# Name, title, salary, passing; stages; skills; and how many there are of the role.
-# fmt: off
-_ROLES: tuple[tuple[str, str, int, float, str, str, int], ...] = (
-    ("backend_engineer", "Backend Engineer", 150_000, 0.6,
-     "phone_screen, coding_interview, backend_interview, onsite_interview",
-     f"Go, Python, Java, PostgreSQL, Kafka, {CODE}", 20),
-    ("frontend_engineer", "Frontend Engineer", 140_000, 0.58,
-     "phone_screen, coding_interview, frontend_interview, final_interview",
-     f"TypeScript, React, Vue, CSS, accessibility, {CODE}", 14),
-    ("full_stack_engineer", "Full-Stack Engineer", 145_000, 0.62,
-     "phone_screen, screening_interview, frontend_interview, backend_interview, final_interview",
-     f"TypeScript, Ruby, React, PostgreSQL, {CODE}", 16),
-    ("mobile_engineer", "Mobile Engineer", 145_000, 0.6,
-     "phone_screen, coding_interview, onsite_interview",
-     f"Swift, Kotlin, React Native, {CODE}", 6),
-    ("data_engineer", "Data Engineer", 150_000, 0.64,
-     "phone_screen, coding_interview, backend_interview, final_interview",
-     f"dbt, Airflow, Spark, Redshift, Python, {CODE}", 9),
-    ("data_scientist", "Data Scientist", 152_000, 0.55,
-     "screening_interview, coding_interview, ml_interview, behavioral_interview",
-     "Python, R, statistics, causal inference, SQL", 7),
-    ("machine_learning_engineer", "Machine Learning Engineer", 175_000, 0.54,
-     "phone_screen, coding_interview, ml_interview, onsite_interview",
-     f"PyTorch, Python, CUDA, Ray, {CODE}", 5),
-    ("devops_engineer", "DevOps Engineer", 148_000, 0.65,
-     "phone_screen, background_check, backend_interview, final_interview",
-     f"Terraform, Kubernetes, AWS, Prometheus, {CODE}", 6),
-    ("qa_engineer", "QA Engineer", 110_000, 0.66,
-     "phone_screen, coding_interview, behavioral_interview",
-     f"Playwright, pytest, test plans, {CODE}", 4),
-    ("engineering_manager", "Engineering Manager", 190_000, 0.5,
-     "screening_interview, extensive_background_check, onsite_interview, behavioral_interview, "
-     "final_interview",
-     "leadership, hiring, roadmaps, incident reviews", 3),
-    ("product_manager", "Product Manager", 155_000, 0.5,
-     "phone_screen, screening_interview, onsite_interview, behavioral_interview, final_interview",
-     "discovery, roadmaps, SQL, writing", 5),
-    ("product_designer", "Product Designer", 135_000, 0.55,
-     "phone_screen, onsite_interview, final_interview",
-     "Figma, prototyping, user research, design systems", 4),
-    ("other", "Technical Writer", 105_000, 0.6,
-     "screening_interview, behavioral_interview",
-     "writing, editing, Markdown", 1),
+# Title, salary in thousands, passing, how many there are of it; stages; skills.
+_ROLES = (
+    ("Backend Engineer", 150, 0.6, 20, "phone coding backend onsite", "Go Java PostgreSQL"),
+    ("Frontend Engineer", 140, 0.58, 14, "phone coding frontend final", "TypeScript React CSS"),
+    ("Full-Stack Engineer", 145, 0.62, 16, "phone screening frontend backend final", "Ruby React"),
+    ("Mobile Engineer", 145, 0.6, 6, "phone coding onsite", "Swift Kotlin Flutter"),
+    ("Data Engineer", 150, 0.64, 9, "phone coding backend final", "dbt Airflow Spark Redshift"),
+    ("Data Scientist", 152, 0.55, 7, "screening coding ml behavioral", "Python R statistics"),
+    ("Machine Learning Engineer", 175, 0.54, 5, "phone coding ml onsite", "PyTorch CUDA Ray"),
+    ("DevOps Engineer", 148, 0.65, 6, "phone check backend final", "Terraform Kubernetes AWS"),
+    ("QA Engineer", 110, 0.66, 4, "phone coding behavioral", "Playwright pytest"),
+    ("Engineering Manager", 190, 0.5, 3, "screening deep_check onsite behavioral final", "OKRs"),
+    ("Product Manager", 155, 0.5, 5, "phone screening onsite behavioral final", "discovery"),
+    ("Product Designer", 135, 0.55, 4, "phone onsite final", "Figma prototyping research"),
+    ("Technical Writer", 105, 0.6, 1, "screening behavioral", "editing Markdown"),
 )
-# fmt: on
-ROLES = Weighted(
-    [
-        Role(name, title, salary, passing, stages.split(", "), skills.split(", "))
-        for name, title, salary, passing, stages, skills, _ in _ROLES
-    ],
-    [row[-1] for row in _ROLES],
-)
-# Stages without an interview: a check is made and its result decides.
-CHECKS = ("background_check", "extensive_background_check")
+_COMMON_SKILLS = ["git", "testing", "SQL", "Linux", "writing"]
+# Stages that are no interviews; of checks the result decides.
+_STAGES = {"phone": "phone_screen", "check": "background_check"}
+_STAGES["deep_check"] = "extensive_background_check"
 
 
-@dataclass(frozen=True)
-class Channel:
-    """`lost`: visitors who never sign up, per sign-up; `quality`: odds of passing, 1 is average."""
+def _role(title: str, thousands: int, passing: float, stages: str, skills: str) -> Role:
+    slug = title.lower().replace(" ", "_").replace("-", "_")
+    name = "other" if slug == "technical_writer" else slug
+    names = [_STAGES.get(stage, f"{stage}_interview") for stage in stages.split()]
+    return Role(name, title, thousands * 1000, passing, names, skills.split() + _COMMON_SKILLS)
 
+
+ROLES = Weighted([_role(*row[:3], *row[4:]) for row in _ROLES], [row[3] for row in _ROLES])
+LEVELS = Weighted([("", 1.0), ("Senior ", 1.18), ("Staff ", 1.38), ("Junior ", 0.74)], [5, 4, 1, 1])
+
+
+class Channel(NamedTuple):
     name: str
-    lost: float
-    quality: float
-    referrer: str
-    campaign: dict[str, str] | None
+    lost: float  # visitors who never sign up, per sign-up
+    quality: float  # odds of passing, 1 being average
+    referrer: str  # where its links are
+    campaign: str  # source, medium and name of what they belong to
 
 
-def _campaign(source: str, medium: str, name: str) -> dict[str, str]:
-    return {"source": source, "medium": medium, "name": name}
-
-
-SEARCH_ADS = _campaign("google", "cpc", "brand-and-role")
-SOCIAL_ADS = _campaign("linkedin", "paid_social", "engineers-q1")
-JOB_BOARD = _campaign("jobs.example.net", "listing", "always-on")
-BOOTCAMP = _campaign("bootcamp", "partner", "alumni")
-
-_CHANNELS = [
-    Channel("organic", 1.4, 1.0, "https://www.google.com/", None),
-    Channel("referral", 0.4, 1.2, "", _campaign("member", "referral", "invite-a-friend")),
-    Channel("paid_search", 2.2, 0.95, "https://www.google.com/", SEARCH_ADS),
-    Channel("paid_social", 3.6, 0.8, "https://www.linkedin.com/", SOCIAL_ADS),
-    Channel("job_board", 1.2, 0.88, "https://jobs.example.net/", JOB_BOARD),
-    Channel("partner", 0.9, 1.08, "https://bootcamp.example.org/", BOOTCAMP),
-    Channel("event", 0.5, 1.05, "", _campaign("meetup", "event", "spring-meetups")),
-]
+_CHANNELS = (
+    Channel("organic", 1.4, 1.0, "https://www.google.com/", ""),
+    Channel("referral", 0.4, 1.2, "", "member referral invite-a-friend"),
+    Channel("paid_search", 2.2, 0.95, "https://www.google.com/", "google cpc brand-and-role"),
+    Channel("paid_social", 3.6, 0.8, "https://linkedin.com/", "linkedin paid_social engineers-q1"),
+    Channel("job_board", 1.2, 0.88, "https://jobs.example.net/", "job_board listing always-on"),
+    Channel("partner", 0.9, 1.08, "https://bootcamp.example.org/", "bootcamp partner alumni"),
+    Channel("event", 0.5, 1.05, "", "meetup event spring-meetups"),
+)
 CANDIDATE_CHANNELS = Weighted(_CHANNELS, [32, 14, 16, 14, 13, 7, 4])
 EMPLOYER_CHANNELS = Weighted(_CHANNELS, [30, 22, 15, 10, 3, 8, 12])
 
 # Monthly list price in US cents, cheapest first.
 PLANS = (("starter", 29_900), ("growth", 64_950), ("scale", 124_950), ("enterprise", 299_000))
-# Local price per US dollar; a list price, not an exchange rate.
-PLAN_PRICE = {"USD": 1.0, "GBP": 0.8, "EUR": 0.92, "CAD": 1.35}
+PLAN_PRICE = {"USD": 1.0, "GBP": 0.8, "EUR": 0.92, "CAD": 1.35}  # the local one, per US dollar
+PLAN_CHANGES = _words("none 69, upgraded 15, downgraded 7, cancelled 9")
 
-INDUSTRIES = Weighted(
-    ["software", "finance", "health", "retail", "media", "education", "manufacturing", "other"],
-    [38, 17, 12, 9, 8, 6, 6, 4],
+INDUSTRIES = _words(
+    "software 38, finance 17, health 12, retail 9, media 8, education 6, manufacturing 6, other 4"
 )
 EMPLOYEE_RANGES = ("1-10", "11-50", "51-200", "201-1000", "1001-5000", "5001+")
 SIZES = Weighted(range(len(EMPLOYEE_RANGES)), [14, 30, 27, 17, 8, 4])
+REMOTE = _words("hybrid 5, remote 4, onsite 1")
+REVIEW_REASONS = _words("incomplete 8, experience 6, location 3, duplicate 1, other 2")
+REQUEST_DECLINES = _words("salary 28, role 20, location 14, company 14, timing 18, other 6")
+OFFER_DECLINES = _words(
+    "salary 38, other_offer 26, location 8, company 9, role 6, timing 8, other 5"
+)
+ERASED_VIA = _words("app 7, email 4, letter 1")
 
-# name -> path and title. Position pages all have one name, as the page's contract asks.
-PAGES = {
-    "home": ("/", "Hire and get hired"),
-    "how_it_works": ("/how-it-works", "How it works"),
-    "salaries": ("/salaries", "Salaries by role and city"),
-    "blog_post": ("/blog/negotiating-an-offer", "Negotiating an offer"),
-    "sign_up": ("/sign-up", "Sign up"),
-    "employers": ("/employers", "For employers"),
-    "pricing": ("/pricing", "Pricing"),
-    "positions": ("/positions", "Open positions"),
-    "position": ("/positions/view", "A position"),
-    "inbox": ("/inbox", "Your interview requests"),
-    "profile": ("/profile", "Your profile"),
-}
-CANDIDATE_PAGES = Weighted(["home", "how_it_works", "salaries", "blog_post"], [5, 3, 3, 2])
-EMPLOYER_PAGES = Weighted(["employers", "pricing", "home"], [5, 4, 2])
-MEMBER_PAGES = Weighted(["positions", "position", "inbox", "profile", "salaries"], [4, 6, 4, 2, 1])
-
-# name -> variants, the control first.
-EXPERIMENTS = {
-    "short_sign_up_form": ("control", "short"),
-    "salary_first_home": ("control", "salary_first", "role_first"),
-}
+SITE = "https://www.hirehouse.example"
+CANDIDATE_PAGES = _words("home 5, how_it_works 3, salaries 3, blog_post 2")
+EMPLOYER_PAGES = _words("employers 5, pricing 4, home 2")
+MEMBER_PAGES = _words("positions 4, position 6, inbox 4, profile 2, salaries 1")
+EXPERIMENTS = (  # with their variants, the control first
+    ("short_sign_up_form", ("control", "short")),
+    ("salary_first_home", ("control", "salary_first", "role_first")),
+)
 USER_AGENTS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/131.0 Safari/537.36",
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 Version/18.1 Safari/605.1",
-    "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1 Mobile/15E148",
     "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/131.0 Mobile Safari/537.36",
 )
 # With letters outside ASCII on purpose: a varchar(n) counts bytes.
-# fmt: off
-FIRST_NAMES = (
-    "Ada", "Amir", "Anaïs", "Chen", "Chloé", "Daniel", "Elif", "Emma", "Fatima", "Grace", "Hiro",
-    "Ingrid", "Jamal", "José", "Kofi", "Lena", "Łukasz", "Mei", "Noah", "Olga", "Priya", "Quentin",
-    "Rosa", "Søren", "Tariq", "Uma", "Viktor", "Wanjiru", "Zoë", "李",
-)
-LAST_NAMES = (
-    "Adeyemi", "Bauer", "Castro", "Dubois", "Eriksen", "Fischer", "García", "Haddad", "Ito",
-    "Johnson", "Kaur", "López", "Müller", "Nguyen", "O'Brien", "Petrov", "Rossi", "Smith", "Tanaka",
-    "Usman", "Virtanen", "Williams", "Xu", "Öztürk", "Zielińska", "娜",
-)
-COMPANY_NAMES = (
-    "Acorn", "Beacon", "Cobalt", "Delta", "Ember", "Foundry", "Granite", "Harbor", "Iris",
-    "Juniper", "Kestrel", "Lumen", "Meridian", "Nimbus", "Orchard", "Pioneer", "Quartz", "Rivet",
-    "Sable", "Tandem", "Umbra", "Vertex", "Willow", "Zephyr", "Ångström", "Café",
-)
-# fmt: on
+FIRST_NAMES = str.split("Ada Amir Anaïs Chloé Daniel Elif José Łukasz Mei Olga Søren Uma Zoë 李")
+LAST_NAMES = str.split("Adeyemi Bauer García Haddad Ito Kaur López Müller O'Brien Xu Öztürk 娜")
+COMPANY_NAMES = str.split("Acorn Beacon Cobalt Delta Ember Iris Lumen Quartz Vertex Ångström Café")
 COMPANY_KINDS = ("Labs", "Systems", "Health", "Pay", "Works", "Data", "Robotics", "& Sons", "GmbH")
