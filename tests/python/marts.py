@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import random
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
@@ -30,6 +32,23 @@ def simulated(folder: Path, *, candidates: int, days: int, **shares: float) -> l
     return folders
 
 
+def shuffled(folders: list[Path], out: Path, parts: int, seed: int) -> list[Path]:
+    """All lines of some marketplaces in any order, cut into files."""
+    lines = [
+        line
+        for folder in folders
+        for path in sorted(folder.glob("*.ndjson.gz"))
+        for line in gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    ]
+    random.Random(seed).shuffle(lines)
+    files = []
+    for part in range(parts):
+        path = out / f"part-{part}.ndjson"
+        path.write_bytes(b"".join(lines[part::parts]))
+        files.append(path)
+    return files
+
+
 def truth_of(folder: Path) -> dict[str, Any]:
     """The content of a marketplace's truth.json."""
     content: dict[str, Any] = orjson.loads((folder / "truth.json").read_bytes())
@@ -53,29 +72,38 @@ def dbt(environment: Mapping[str, str], folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def mart_hashes(warehouse: Warehouse, schemas: Iterable[str] = SCHEMAS) -> dict[str, str]:
-    """A hash of each mart's columns and rows, whatever the order of its rows."""
+def mart_hashes(
+    warehouse: Warehouse,
+    schemas: Iterable[str] = SCHEMAS,
+    instead: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """A hash of each mart's columns and rows, whatever the order of its rows.
+
+    Args:
+        schemas: whose tables and views to read.
+        instead: SQL to read instead of the columns of a name, from the alias `t`.
+    """
     named = ", ".join(f"'{schema}'" for schema in schemas)
-    tables = warehouse.query(
-        "select table_schema, table_name from information_schema.tables"
-        f" where table_schema in ({named}) order by 1, 2"
-    )
+    tables: dict[str, list[str]] = {}
+    for schema, table, column in warehouse.query(
+        "select table_schema, table_name, column_name from information_schema.columns"
+        f" where table_schema in ({named}) order by 1, 2, ordinal_position"
+    ):
+        tables.setdefault(f"{schema}.{table}", []).append(column)
     hashes = {}
-    for schema, table in tables:
-        columns = [
-            name
-            for (name,) in warehouse.query(
-                "select column_name from information_schema.columns"
-                f" where table_schema = '{schema}' and table_name = '{table}'"
-                " order by ordinal_position"
-            )
-        ]
-        rows = warehouse.query(f"select {', '.join(columns)} from {schema}.{table}")
-        digest = hashlib.sha256(repr(columns).encode())
-        for line in sorted(repr(row) for row in rows):
-            digest.update(line.encode())
-        hashes[f"{schema}.{table} ({len(rows)} rows)"] = digest.hexdigest()
+    for table, columns in tables.items():
+        taken = [(instead or {}).get(column, column) for column in columns]
+        rows = warehouse.query(f"select {', '.join(taken)} from {table} as t")
+        hashes[f"{table} ({len(rows)} rows)"] = content_hash(columns, rows)
     return hashes
+
+
+def content_hash(columns: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> str:
+    """A hash of columns and rows, whatever the order of the rows."""
+    digest = hashlib.sha256(repr(list(columns)).encode())
+    for line in sorted(repr(row) for row in rows):
+        digest.update(line.encode())
+    return digest.hexdigest()
 
 
 MakeEnvironment = Callable[[str, Path], dict[str, str]]

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -18,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from conftest import ENGINES, run_dbt
+from conftest import ENGINES
 from hirehouse.warehouse import Warehouse, open_warehouse
 from marts import (
     MakeEnvironment,
     dbt,
     land_into,
     mart_hashes,
+    shuffled,
     simulated,
     truth_of,
 )
@@ -206,23 +199,6 @@ def test_engines_give_identical_marts(builds: dict[str, Built]) -> None:
     assert len(builds["duckdb"].hashes) == 15
 
 
-def shuffled(folders: list[Path], out: Path, parts: int, seed: int) -> list[Path]:
-    """All lines of some marketplaces in any order, cut into files."""
-    lines = [
-        line
-        for folder in folders
-        for path in sorted(folder.glob("*.ndjson.gz"))
-        for line in gzip.decompress(path.read_bytes()).splitlines(keepends=True)
-    ]
-    random.Random(seed).shuffle(lines)
-    files = []
-    for part in range(parts):
-        path = out / f"part-{part}.ndjson"
-        path.write_bytes(b"".join(lines[part::parts]))
-        files.append(path)
-    return files
-
-
 def test_any_order_in_many_runs_gives_the_same_marts(
     environment: dict[str, str],
     builds: dict[str, Built],
@@ -244,51 +220,3 @@ def test_any_order_in_many_runs_gives_the_same_marts(
         )
     with open_warehouse() as warehouse:
         assert mart_hashes(warehouse) == builds[environment["HIREHOUSE_TARGET"]].hashes
-
-
-def killed(command: list[str], environment: dict[str, str], seconds: float) -> bool:
-    """Start a command and kill it -9 after some seconds; False if it was faster."""
-    process = subprocess.Popen(
-        command,
-        env=os.environ | environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    time.sleep(seconds)
-    alive = process.poll() is None
-    if alive:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return alive
-
-
-def test_kills_leave_no_trace(
-    environment: dict[str, str],
-    builds: dict[str, Built],
-    marketplaces: list[Path],
-    tmp_path: Path,
-    request: pytest.FixtureRequest,
-    record_property: Callable[[str, object], None],
-) -> None:
-    """kill -9 at random points of landing and building; then the undisturbed result."""
-    rounds = 13 if request.config.getoption("--all") else 1
-    variables = environment | {
-        "DBT_TARGET_PATH": str(tmp_path / "target"),
-        "DBT_LOG_PATH": str(tmp_path / "logs"),
-    }
-    bin_folder = Path(sys.executable).parent
-    random_points = random.Random(11)
-    kills = 0
-    for file in shuffled(marketplaces, tmp_path, rounds, seed=11):
-        command = [str(bin_folder / "hirehouse"), "land", str(file)]
-        kills += killed(command, variables, random_points.uniform(0.3, 2.5))
-        land_into(environment, [file])
-        build = [str(bin_folder / "dbt"), "run"]
-        run_dbt(["seed"], variables)
-        kills += killed(build, variables, random_points.uniform(4, 12))
-    dbt(environment, tmp_path, "build")
-    with open_warehouse() as warehouse:
-        assert mart_hashes(warehouse) == builds[environment["HIREHOUSE_TARGET"]].hashes
-    record_property("kills", kills)
-    assert kills >= rounds

@@ -1,0 +1,168 @@
+"""Landers, builds and readers at the same time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from forks import Fork, Tell, building, landing
+from hirehouse.contracts import ROOT
+from hirehouse.read import Limits
+from hirehouse.warehouse import open_warehouse
+from marts import MakeEnvironment
+from scene import Scene, check_readings
+
+RecordProperty = Callable[[str, object], None]
+BATCH_READ_UP_TO = "select max(batch_id) from staging.stg_landing__batches"
+# Of every materialization, with views on tables, on a seed, and joins.
+SAMPLE = ("+fct_offers", "+dim_candidates", "+mrr_monthly")
+
+
+@pytest.fixture(scope="module")
+def postgres_scene(
+    request: pytest.FixtureRequest,
+    make_environment: MakeEnvironment,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Scene]:
+    """Four files that land in many small batches.
+
+    No event comes twice: which of two different copies is the first depends on who lands first.
+    """
+    folder = tmp_path_factory.mktemp("scene")
+    everything = request.config.getoption("--all")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in make_environment("postgres", folder).items():
+            patch.setenv(name, value)
+        yield Scene(
+            "postgres",
+            folder,
+            4,
+            select=() if everything else SAMPLE,
+            limits=Limits(lines=100 if everything else 400),
+            resent_share=0.0,
+        )
+
+
+def test_landers_at_once_lose_and_double_nothing(postgres_scene: Scene) -> None:
+    """Some files are landed by one, some by all; in other orders, and so in other batches."""
+    scene = postgres_scene
+    scene.empty()
+    orders = [scene.parts[:3], scene.parts[1:], scene.parts[::-1]]
+    landers = [Fork(landing(order, scene.limits)) for order in orders]
+    said = [lander.finish() for lander in landers]
+    assert all("batch" in lines for lines in said)  # each has landed a share
+    assert any("waiting" in line for lines in said for line in lines)
+    scene.build()
+    assert scene.content(batches=False) == scene.expected_events
+
+
+def test_builds_and_readers_during_a_landing_miss_nothing(
+    postgres_scene: Scene, record_property: RecordProperty
+) -> None:
+    scene = postgres_scene
+    scene.empty()
+    first, *others = scene.parts
+    Fork(landing([first], scene.limits)).finish()
+    scene.build()
+    readings, ceilings = 0, []
+    for part in others:
+        lander = Fork(landing([part], scene.limits))
+        while not lander.ended():
+            seen = [scene.rows()]
+            build = Fork(building(scene.dbt, *scene.selection))
+            while not build.ended():
+                seen.append(scene.rows())
+            build.finish()
+            check_readings([*seen, scene.rows()])
+            readings += len(seen)
+            with open_warehouse() as warehouse:
+                ceilings += warehouse.query(BATCH_READ_UP_TO)
+        lander.finish()
+    assert len(set(ceilings)) >= len(others)  # builds saw landings half done
+    record_property("builds during landings", len(ceilings))
+    record_property("times that every mart was read", readings)
+    scene.build()
+    assert scene.content() == scene.expected
+
+
+def test_an_older_snapshot_keeps_its_rows(postgres_scene: Scene) -> None:
+    """Whoever reads in one long transaction; but not from tables that dbt swaps for new ones."""
+    scene = postgres_scene
+    scene.empty()
+    Fork(landing(scene.parts, scene.limits)).finish()
+    scene.build()
+    kept = scene.nodes("seed", "view", "incremental").values()
+    counts = " union all ".join(f"select '{name}', count(*) from {name}" for name in sorted(kept))
+    with open_warehouse() as reader:
+        before = reader.query(counts)
+        reader.execute("begin isolation level repeatable read")
+        reader.query("select 1")  # takes the snapshot, and no lock on what is read below
+        scene.build()
+        assert reader.query(counts) == before
+
+
+def hold(tell: Tell) -> None:
+    """Keep the warehouse open until killed."""
+    with open_warehouse():
+        tell("open")
+        time.sleep(600)
+
+
+def test_dbt_says_for_whom_it_waits(
+    tmp_path: Path, make_environment: MakeEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = make_environment("duckdb", tmp_path)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    holder = Fork(hold)
+    holder.until("open")
+    with subprocess.Popen(
+        [str(Path(sys.executable).parent / "dbt"), "--quiet", "seed"],
+        env=os.environ | {"DBT_TARGET_PATH": str(tmp_path), "DBT_LOG_PATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as dbt:
+        assert dbt.stderr
+        said = dbt.stderr.readline()
+        waits = dbt.poll() is None
+        holder.kill()
+        output = dbt.communicate()
+    path = environment["HIREHOUSE_DUCKDB"]
+    assert said == f"waiting for {path}, which process {holder.pid} has open\n", output
+    assert waits
+    assert dbt.returncode == 0, output
+
+
+def test_landings_and_builds_of_a_duckdb_file_wait_for_each_other(
+    tmp_path: Path,
+    make_environment: MakeEnvironment,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in make_environment("duckdb", tmp_path).items():
+        monkeypatch.setenv(name, value)
+    scene = Scene("duckdb", tmp_path, 3, select=SAMPLE, limits=Limits(lines=500))
+    Fork(landing(scene.parts[:1], scene.limits)).finish()
+
+    build = Fork(building(scene.dbt, *scene.selection))
+    assert build.until("NodeStart model.hirehouse.stg_landing__batches")
+    lander = Fork(landing(scene.parts[1:2], scene.limits))
+    build.finish()
+    [waiting] = [line for line in lander.finish() if "waiting" in line]
+    assert f"which process {build.pid} has open" in waiting
+
+    lander = Fork(landing(scene.parts[2:], scene.limits))
+    assert lander.until("batch")
+    build = Fork(building(scene.dbt, *scene.selection))
+    lander.finish()
+    build.finish()
+    assert f"which process {lander.pid} has open" in capfd.readouterr().err
+    assert scene.content() == scene.expected

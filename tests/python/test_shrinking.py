@@ -1,0 +1,120 @@
+"""A failing history is found among hundreds and made small, whatever it fails by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import pytest
+
+from histories import History, collect, histories, sent
+from sequences import Difference, Stage, Step, anyhow, failing, plainly
+from shrinking import pasted, shrink, told
+
+GENERATED = collect(histories(4), 200, seed=2)
+
+
+class Pretended:
+    """A stage without a warehouse: a history fails if a condition says so.
+
+    Args:
+        fails: the condition.
+        named: whether rows that differ name their history; those of an aggregate don't.
+    """
+
+    def __init__(self, fails: Callable[[History], bool], *, named: bool = True) -> None:
+        self.fails = fails
+        self.named = named
+        self.sequences = 0
+
+    def play(self, histories: Sequence[History], _steps: Sequence[Step]) -> list[Difference]:
+        self.sequences += 1
+        return [
+            Difference("model", build, {"key": f"h{number:04d}.key" if self.named else "all"})
+            for number, history in enumerate(histories)
+            if self.fails(history)
+            for build in ("incremental", "anew")
+        ]
+
+
+def late_answer(history: History) -> bool:
+    """An offer, and the answer to it in a later batch: nothing of less than two events."""
+    return any(
+        offer.event == "offer_extended"
+        and answer.event == "offer_answered"
+        and offer.batch < answer.batch
+        and offer.document()["properties"]["offer_id"]
+        == answer.document()["properties"]["offer_id"]
+        for offer in history
+        for answer in history
+    )
+
+
+def stage(pretended: Any) -> Stage:  # noqa: ANN401 - stands for one
+    return cast("Stage", pretended)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_failing_histories_are_found_among_others(named: bool) -> None:
+    pretended = Pretended(late_answer, named=named)
+    found = failing(stage(pretended), GENERATED, plainly(4))
+    assert set(found) == {n for n, history in enumerate(GENERATED) if late_answer(history)}
+    assert found
+    assert named == (pretended.sequences == 1)
+
+
+def test_a_failing_history_becomes_as_small_as_it_gets() -> None:
+    largest = max((history for history in GENERATED if late_answer(history)), key=len)
+    assert len(largest) > 10
+    pretended = Pretended(late_answer)
+    history, steps, differences = shrink(stage(pretended), largest, anyhow(4, 1), lambda _: None)
+    assert sorted((one.batch, one.event) for one in history) == [
+        (1, "offer_extended"),
+        (2, "offer_answered"),
+    ]
+    assert not any(one.properties or one.user or one.zone or one.delay for one in history)
+    assert steps == plainly(2)
+    assert len(differences) == 2
+    assert pretended.sequences < 12
+
+
+def test_a_history_that_needs_its_steps_keeps_them() -> None:
+    class Special(Pretended):
+        def play(self, histories: Sequence[History], steps: Sequence[Step]) -> list[Difference]:
+            special = any(step.what == "during run" for step in steps)
+            return super().play(histories, steps) if special else []
+
+    steps = [Step("land", 1), Step("during run", 2), Step("run")]
+    _, kept, differences = shrink(
+        stage(Special(lambda history: len(history) > 2)), GENERATED[0], steps, lambda _: None
+    )
+    assert kept == steps
+    assert differences
+
+
+def test_a_history_that_does_not_fail_again_is_left_alone() -> None:
+    never = stage(Pretended(lambda _: False))
+    history, _, differences = shrink(never, GENERATED[0], plainly(4), lambda _: None)
+    assert (history, differences) == (GENERATED[0], [])
+
+
+def test_a_small_history_is_told_and_can_be_pasted() -> None:
+    history = (
+        sent(1, "offer_extended", "a", "2026-03-02 09:30", base_salary=1, delay=60),
+        sent(2, "offer_answered", "b", "2026-03-03", answer="declined"),
+    )
+    rows = [
+        Difference(
+            "int_offers_answered", "incremental", {"offer_id": "h0000.offer-1", "answer": None}
+        ),
+        Difference(
+            "int_offers_answered", "anew", {"offer_id": "h0000.offer-1", "answer": "declined"}
+        ),
+    ]
+    text = told(history, plainly(2), rows)
+    assert text.index("land 1") < text.index("offer_extended") < text.index("land 2")
+    assert "offer_answered               ~b     offer_id='~offer-1'" in text
+    assert "    incremental  offer_id=~offer-1\n" in text
+    assert "    anew         offer_id=~offer-1 answer=declined" in text
+    case = eval("{" + "\n".join(pasted(history)) + "}", {"sent": sent})
+    assert case == {"name it": history}
