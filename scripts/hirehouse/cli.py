@@ -8,6 +8,7 @@ from hirehouse.backfill_cli import backfill_command
 from hirehouse.contracts_cli import contracts_app
 from hirehouse.land_cli import land_command
 from hirehouse.marts_cli import marts_app
+from hirehouse.run_cli import run_command
 from hirehouse.simulate.cli import simulate_command
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app.add_typer(contracts_app, name="contracts")
 app.add_typer(marts_app, name="marts")
 app.command("simulate")(simulate_command)
 app.command("land")(land_command)
+app.command("run")(run_command)
 app.command("backfill")(backfill_command)
 
 

@@ -11,17 +11,31 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
+
+import pyarrow.compute as pc
 
 from hirehouse.check import Plans
 from hirehouse.contracts import load
 from hirehouse.read import Batch, Done, Limits, Place, Reader, Segment, expand
 from hirehouse.rows import Checked, Checker
-from hirehouse.tables import ensure_tables
+from hirehouse.tables import ensure_tables, landing_tables
 from hirehouse.warehouse import Warehouse
-from hirehouse.write import WriteError, Writer, begin_batch, commit_batch, landed, numbered, utc_now
+from hirehouse.write import (
+    WriteError,
+    Writer,
+    append,
+    begin_batch,
+    commit_batch,
+    landed,
+    numbered,
+    utc_now,
+)
 
 Progress = Callable[[int, int], None]
+REMEMBERED = 100_000  # inputs, at about 300 bytes each
 
 
 @dataclass
@@ -37,8 +51,22 @@ class Landed:
     failed: int = 0
     failed_by_rule: Counter[str] = field(default_factory=Counter)
     unknown_properties: int = 0
+    rows: Counter[str] = field(default_factory=Counter)  # by table of schema raw
+    newest: datetime | None = None  # the last received_at of an event
     bytes: int = 0
     seconds: float = 0.0
+
+
+@dataclass
+class Known:
+    """What has landed, for a process that lands again and again: it reads only what came since.
+
+    Of the oldest inputs beyond REMEMBERED nothing is known: a copy would land, as a file that was
+    packed anew does, and staging leaves its events out.
+    """
+
+    done: dict[str, Done] = field(default_factory=dict)
+    highest: int = 0
 
 
 def land(
@@ -47,6 +75,8 @@ def land(
     *,
     progress: Progress | None = None,
     limits: Limits | None = None,
+    known: Known | None = None,
+    direct: int = 0,
 ) -> Landed:
     """Land files of events.
 
@@ -54,6 +84,9 @@ def land(
         paths: files, folders, globs, and `-` for stdin; plain or gzip NDJSON.
         progress: told bytes read so far and bytes in all, of the inputs as they are stored.
         limits: when a batch is full.
+        known: what this process knows of earlier landings; it is brought up to date.
+        direct: batches of up to so many rows are written without dlt, which takes a second for
+            any batch; it pays in large ones, which it writes in parallel.
 
     Returns:
         Counts. What could not be read is in `unreadable`; the rest has landed.
@@ -65,7 +98,13 @@ def land(
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hirehouse-") as spool:
         places = expand([str(path) for path in paths], Path(spool))
-        result = _Landing(warehouse, places, progress, limits or Limits()).run()
+        landing = _Landing(warehouse, places, progress, limits or Limits(), known or Known())
+        landing.direct = direct
+        try:
+            result = landing.run()
+        finally:
+            if landing.writer:
+                landing.writer.close()
     result.seconds = time.monotonic() - begun
     return result
 
@@ -77,15 +116,19 @@ class _Landing:
         places: list[Place],
         progress: Progress | None,
         limits: Limits,
+        known: Known,
     ) -> None:
         self.warehouse = warehouse
+        self.direct = 0
         self.result = Landed()
         self.checker = Checker(Plans(load()))
         self.writer: Writer | None = None
         with warehouse.landing_lock():
             ensure_tables(warehouse)
-        done: dict[str, Done] = {}
-        self.highest = landed(warehouse, done)
+        done = known.done
+        self.highest = known.highest = landed(warehouse, done, known.highest)
+        for checksum in list(islice(done, max(0, len(done) - REMEMBERED))):
+            del done[checksum]
         self.others: dict[str, Done] = {}  # what other landings did since
         total = sum(place.path.stat().st_size for place in places if place.path.exists())
         read = 0
@@ -117,8 +160,6 @@ class _Landing:
         return self.result
 
     def _write(self, batch: Batch, checked: Checked) -> None:
-        if self.writer is None:
-            self.writer = Writer(self.warehouse)
         with self.warehouse.landing_lock():
             self.highest = landed(self.warehouse, self.others, self.highest)
             left = _rest(batch, self.others)
@@ -131,11 +172,17 @@ class _Landing:
         self._count(batch_id, checked)
 
     def _commit(self, batch: Batch, checked: Checked) -> int:
-        assert self.writer
+        rows = sum(table.num_rows for table in checked.tables.values())
+        if rows > self.direct and not self.writer:
+            self.writer = Writer(self.warehouse)
         for tries_left in (2, 1, 0):
             batch_id = begin_batch(self.warehouse, batch)
             try:
-                self.writer.write(numbered(self.warehouse, checked.tables, batch_id))
+                tables = numbered(self.warehouse, checked.tables, batch_id)
+                if self.writer and rows > self.direct:
+                    self.writer.write(tables)
+                else:
+                    append(self.warehouse, tables)
             except WriteError as error:
                 if not error.passing or not tries_left:
                     raise
@@ -151,6 +198,11 @@ class _Landing:
         self.result.failed += len(checked.failures)
         self.result.failed_by_rule.update(f.verdict.reasons[0].rule for f in checked.failures)
         self.result.unknown_properties += checked.unknown_count
+        for name, table in checked.tables.items():
+            self.result.rows[name] += table.num_rows
+            if name not in landing_tables() and table.num_rows:
+                newest = pc.max(table["received_at"]).as_py()
+                self.result.newest = max(newest, self.result.newest or newest)
 
 
 @contextmanager

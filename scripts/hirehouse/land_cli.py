@@ -75,7 +75,7 @@ def land_command(
         console.print(f"error: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from None
     if as_json:
-        print(json.dumps(vars(result)))
+        print(json.dumps(vars(result), default=str))
     else:
         summarise(result, Console())
     for text in result.unreadable:

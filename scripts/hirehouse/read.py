@@ -100,12 +100,34 @@ class Batch:
         return orjson.dumps([s.described() for s in self.segments]).decode()
 
 
-@dataclass
+@dataclass(slots=True)
 class Done:
     """How far an input has landed."""
 
     last_line: int = 0
     complete: bool = False
+
+
+def event_files(folder: str) -> Iterator[os.DirEntry[str]]:
+    """The files of events in a folder and the folders below it.
+
+    They are known by their names, so that producers can write under another name, such as one that
+    ends in `.tmp`, and rename what is whole. Names that start with a dot are left out, too.
+
+    Raises:
+        InputError: a folder can't be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    yield from event_files(entry.path)
+                elif entry.name.endswith(SUFFIXES) and entry.is_file():
+                    yield entry
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror}") from error
 
 
 def expand(paths: Sequence[str], spool: Path) -> list[Place]:
@@ -127,7 +149,7 @@ def expand(paths: Sequence[str], spool: Path) -> list[Place]:
             continue
         path = Path(text)
         if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.name.endswith(SUFFIXES) and p.is_file())
+            found = sorted(Path(entry) for entry in event_files(text))
         elif path.exists():
             found = [path]
         else:

@@ -116,6 +116,10 @@ class Warehouse(ABC):
         """Hold the right to land, on this very connection, for the length of a `with`."""
 
     @abstractmethod
+    def append(self, tables: dict[str, Any]) -> None:
+        """Append Arrow tables to those of schema raw by their names, all or none."""
+
+    @abstractmethod
     def dlt_destination(self) -> Any:  # noqa: ANN401 - dlt is imported only where it is used
         """What dlt writes to."""
 
@@ -130,6 +134,43 @@ class Warehouse(ABC):
         self.close()
 
 
+def connect_duckdb(path: str, say: Say, wait: float, config: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+    """Open a DuckDB file; while another process has it open, wait.
+
+    Args:
+        say: told once for whom it waits.
+        wait: seconds to wait at most.
+        config: DuckDB's settings that can only be given when it opens a file.
+
+    Raises:
+        duckdb.Error: it can't be opened, or is still taken after `wait`.
+    """
+    import duckdb  # noqa: PLC0415 - only this engine needs it
+
+    def taken(error: BaseException) -> bool:
+        return isinstance(error, duckdb.IOException) and "lock on file" in str(error)
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        if state.attempt_number == 1 and state.outcome:
+            holder = re.search(r"PID (\d+)", str(state.outcome.exception()))
+            by = f"process {holder[1]}" if holder else "another process"
+            say(f"waiting for {path}, which {by} has open")
+
+    retry = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(taken),
+        wait=tenacity.wait_exponential(multiplier=0.05, max=1),
+        stop=tenacity.stop_after_delay(wait),
+        before_sleep=tell,
+        reraise=True,
+    )
+    return retry(duckdb.connect, path, config=config or {})
+
+
+def duckdb_path(settings: dict[str, Any], root: Path) -> Path:
+    """The file that an output of the profile names; a relative path starts from the project."""
+    return Path(root / settings["path"]).resolve()
+
+
 class DuckDBWarehouse(Warehouse):
     """A DuckDB file. One process at a time holds it, which is the landing lock, too."""
 
@@ -137,36 +178,17 @@ class DuckDBWarehouse(Warehouse):
 
     def __init__(self, settings: dict[str, Any], root: Path, say: Say, wait: float) -> None:
         super().__init__(root)
-        self.path = (root / settings["path"]).resolve()
+        self.path = duckdb_path(settings, root)
         if self.path.stem.lower() == "raw":
             raise WarehouseError(f"{self.path}: a database can't have the name of its schema raw")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.connection = self._open(say, wait)
-        self.connection.execute("set TimeZone = 'UTC'")
-
-    def _open(self, say: Say, wait: float) -> Any:  # noqa: ANN401
         import duckdb  # noqa: PLC0415 - only this engine needs it
 
-        def taken(error: BaseException) -> bool:
-            return isinstance(error, duckdb.IOException) and "lock on file" in str(error)
-
-        def tell(state: tenacity.RetryCallState) -> None:
-            if state.attempt_number == 1 and state.outcome:
-                holder = re.search(r"PID (\d+)", str(state.outcome.exception()))
-                by = f"process {holder[1]}" if holder else "another process"
-                say(f"waiting for {self.path}, which {by} has open")
-
-        retry = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(taken),
-            wait=tenacity.wait_exponential(multiplier=0.05, max=1),
-            stop=tenacity.stop_after_delay(wait),
-            before_sleep=tell,
-            reraise=True,
-        )
         try:
-            return retry(duckdb.connect, str(self.path))
+            self.connection = connect_duckdb(str(self.path), say, wait)
         except duckdb.Error as error:
             raise WarehouseError(f"{self.path} can't be opened: {error}") from error
+        self.connection.execute("set TimeZone = 'UTC'")
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return list(self.connection.execute(sql, list(parameters)).fetchall())
@@ -177,6 +199,19 @@ class DuckDBWarehouse(Warehouse):
     @contextmanager
     def landing_lock(self) -> Iterator[None]:
         yield
+
+    def append(self, tables: dict[str, Any]) -> None:
+        self.execute("begin")
+        try:
+            for name, table in tables.items():
+                self.connection.register("arriving", table)
+                self.execute(f'insert into raw."{name}" by name from arriving')
+            self.execute("commit")
+        except BaseException:
+            self.execute("rollback")
+            raise
+        finally:
+            self.connection.unregister("arriving")
 
     def dlt_destination(self) -> Any:  # noqa: ANN401
         import dlt  # noqa: PLC0415 - takes a second
@@ -202,17 +237,18 @@ class PostgresWarehouse(Warehouse):
         self.settings = settings
         database = settings.get("dbname") or settings.get("database")
         where = f"{settings['host']}:{settings['port']}/{database}"
+        self.parameters = {
+            "host": settings["host"],
+            "port": settings["port"],
+            "user": settings["user"],
+            "password": settings.get("password") or settings.get("pass") or None,
+            "dbname": database,
+            "sslmode": settings.get("sslmode"),
+            "connect_timeout": int(settings.get("connect_timeout", 10)),
+            "application_name": "hirehouse",
+        }
         try:
-            self.connection = psycopg2.connect(
-                host=settings["host"],
-                port=settings["port"],
-                user=settings["user"],
-                password=settings.get("password") or settings.get("pass") or None,
-                dbname=database,
-                sslmode=settings.get("sslmode"),
-                connect_timeout=int(settings.get("connect_timeout", 10)),
-                application_name="hirehouse",
-            )
+            self.connection = psycopg2.connect(**self.parameters)
         except psycopg2.OperationalError as error:
             raise WarehouseError(f"PostgreSQL {where}: {str(error).strip()}") from error
         self.connection.autocommit = True
@@ -270,6 +306,19 @@ class PostgresWarehouse(Warehouse):
             # A connection that broke has lost the lock already; its own error must stay visible.
             if not self.connection.closed:
                 self.execute("select pg_advisory_unlock(?)", [LANDING_LOCK])
+
+    def append(self, tables: dict[str, Any]) -> None:
+        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - only this engine needs it
+        from psycopg2.extensions import make_dsn  # noqa: PLC0415 - as above
+
+        # Not by COPY from text: binary keeps '' apart from null.
+        with (
+            dbapi.connect(make_dsn(**self.parameters)) as connection,
+            connection.cursor() as cursor,
+        ):
+            for name, table in tables.items():
+                cursor.adbc_ingest(name, table, mode="append", db_schema_name="raw")
+            connection.commit()
 
     def dlt_destination(self) -> Any:  # noqa: ANN401
         import dlt  # noqa: PLC0415 - takes a second

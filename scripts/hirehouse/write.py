@@ -56,7 +56,8 @@ class Writer:
     """Writes rows into schema raw through one dlt pipeline."""
 
     def __init__(self, warehouse: Warehouse) -> None:
-        self.folder = _working_folder(warehouse.root / "data" / ".dlt")
+        self.warehouse = warehouse
+        self.folder, self.lock = _working_folder(warehouse.root / "data" / ".dlt")
         os.environ.update(SETTINGS)
         import dlt  # noqa: PLC0415 - takes a second
 
@@ -98,6 +99,28 @@ class Writer:
             del resources
             gc.collect()
 
+    def close(self) -> None:
+        """Remove its working folder, and leave the connection as it was."""
+        if self.warehouse.engine == "duckdb":
+            self.warehouse.execute("reset memory_limit")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self.lock)
+
+
+def append(warehouse: Warehouse, tables: dict[str, pa.Table]) -> None:
+    """Append rows without dlt, in one transaction.
+
+    Raises:
+        WriteError: nothing was written.
+    """
+    try:
+        warehouse.append({name: table for name, table in tables.items() if table.num_rows})
+    except Exception as error:
+        first = str(error).strip().partition("\n")[0][:300]
+        # What DB-API calls operational is a lost connection, a lock or a full disk.
+        passing = any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
+        raise WriteError(f"writing failed: {first}", passing) from None
+
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     cause: BaseException | None = error
@@ -107,8 +130,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = getattr(cause, "client_exception", None) or cause.__cause__
 
 
-def _working_folder(parent: Path) -> Path:
-    """A folder of this process alone, and no more those of processes that are gone.
+def _working_folder(parent: Path) -> tuple[Path, int]:
+    """A folder of this writer alone, and its lock; the folders of processes that are gone go.
 
     What a crashed process left of a load is so dropped and never resumed: dlt would write a part of
     it twice, and its input lands again anyway.
@@ -122,10 +145,11 @@ def _working_folder(parent: Path) -> Path:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(old.parent, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(dir=parent))
-        # Open, and so locked, as long as the process lives.
-        fcntl.flock(os.open(folder / "lock", os.O_RDWR | os.O_CREAT), fcntl.LOCK_EX)
+        # Open, and so locked, as long as the writer is in use.
+        own = os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
+        fcntl.flock(own, fcntl.LOCK_EX)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    return folder, own
 
 
 def landed(warehouse: Warehouse, done: dict[str, Done], after: int = 0) -> int:

@@ -1,0 +1,297 @@
+"""Near real time: land what has come, build what that touches, and again, in one process."""
+
+from __future__ import annotations
+
+import glob
+import os
+import time
+from collections.abc import Iterable
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hirehouse.contracts import ROOT
+from hirehouse.land import Known, land
+from hirehouse.read import InputError, event_files
+from hirehouse.tables import raw_tables
+from hirehouse.warehouse import Say, Warehouse, open_warehouse, say_on_stderr
+from hirehouse.warm import WarmDbt
+from hirehouse.write import utc_now
+
+DIRECT = 20_000  # rows of a batch that dlt is not worth its fixed cost for
+LONGEST = 60.0  # seconds between two tries
+# A round writes no logs and artifacts, which cost more than its models.
+SPARE = ("--log-level", "none", "--log-level-file", "none", "--no-write-json")
+# Of so many rounds one ends with a checkpoint of a DuckDB file. With one at each closing, it would
+# rewrite parts of fifty tables; its log is as safe, and read in faster as long as it is short.
+CHECKPOINT = 5
+
+
+Stamp = tuple[int, ...]
+
+
+def pause(tries: int) -> float:
+    """Seconds to wait after so many failures in a row."""
+    return min(LONGEST, 2.0 ** min(tries, 10))
+
+
+@dataclass
+class Round:
+    """What came of one round. `broken` has dbt's message by model."""
+
+    number: int
+    batches: list[int] = field(default_factory=list)
+    lines: int = 0
+    events: int = 0
+    failed: int = 0
+    models: int = 0
+    broken: dict[str, str] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+    error: str = ""
+    land_seconds: float = 0.0
+    seconds: float = 0.0
+    lag_seconds: float | None = None  # from the newest event's received_at to the end of the round
+    ended_at: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether the marts tell of all that has landed."""
+        return not (self.broken or self.error)
+
+
+class Inbox:
+    """The files that came, each told once: it is known by its name, size, times and inode.
+
+    Args:
+        paths: folders, files and globs; what lies in them may come and go.
+    """
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self.paths = [str(Path(path).absolute()) for path in paths]
+        self.seen: dict[str, Stamp] = {}
+
+    def new(self) -> dict[str, Stamp]:
+        """What was not yet marked as seen.
+
+        Raises:
+            InputError: a folder or file does not exist.
+        """
+        there = {}
+        for path in self.paths:
+            for name in _files(path):
+                with suppress(FileNotFoundError):  # taken away just now
+                    stat = os.stat(name)  # noqa: PTH116 - thousands of them, several times a second
+                    times = (stat.st_mtime_ns, stat.st_ctime_ns)
+                    there[name] = (stat.st_size, *times, stat.st_ino)
+        # What is gone is forgotten: memory is bounded by what lies there.
+        self.seen = {name: self.seen[name] for name in there if name in self.seen}
+        return {name: stamp for name, stamp in there.items() if self.seen.get(name) != stamp}
+
+
+def _files(path: str) -> Iterable[str]:
+    if Path(path).is_dir():
+        return (entry.path for entry in event_files(path))
+    if Path(path).exists():
+        return [path]
+    if not glob.has_magic(path):
+        raise InputError(f"{path}: no such file or folder")
+    return glob.glob(path, recursive=True)  # noqa: PTH207 - takes any path
+
+
+class Graph:
+    """What has to be built anew when raw tables got rows."""
+
+    def __init__(self, manifest: Any) -> None:  # noqa: ANN401 - dbt's own
+        manifest.build_parent_and_child_maps()
+        made = {i: n for i, n in manifest.nodes.items() if n.resource_type in ("model", "seed")}
+        self.names = {i: str(n.name) for i, n in made.items()}
+        self.kinds = {i: str(n.config.materialized) for i, n in made.items()}
+        self.children = {i: [c for c in manifest.child_map[i] if c in made] for i in made}
+        sources = {i: str(source.identifier) for i, source in manifest.sources.items()}
+        self.reads = {
+            i: {sources[s] for s in n.depends_on_nodes if s in sources} for i, n in made.items()
+        }
+
+    def everything(self) -> set[str]:
+        """All that dbt builds."""
+        return {i for i, kind in self.kinds.items() if kind != "ephemeral"}
+
+    def touched(self, tables: set[str]) -> set[str]:
+        """What tells of these raw tables.
+
+        Views change with the project alone, so they are left out; but a `table` is replaced, and
+        PostgreSQL then drops the views on it.
+        """
+        found: set[tuple[str, bool]] = set()
+        todo = [(node, False) for node, reads in self.reads.items() if reads & tables]
+        while todo:
+            node, replaced = todo.pop()
+            if (node, replaced) in found:
+                continue
+            found.add((node, replaced))
+            kind = self.kinds[node]
+            below = kind == "table" or (kind == "view" and replaced)
+            # All events hang on the batches, but only those of touched tables have new rows.
+            skip = self.reads if "batches" in self.reads[node] else {}
+            todo += [(child, below) for child in self.children[node] if not skip.get(child)]
+        built = {i for i, replaced in found if replaced or self.kinds[i] != "view"}
+        return built & self.everything()
+
+    def hanging_on(self, nodes: set[str]) -> set[str]:
+        """These and all that is made of them."""
+        found: set[str] = set()
+        todo = list(nodes)
+        while todo:
+            node = todo.pop()
+            if node not in found:
+                found.add(node)
+                todo += self.children.get(node, [])
+        return found
+
+
+class Loop:
+    """Rounds of one process that keeps a warehouse up to date.
+
+    Args:
+        paths: what is watched; see `Inbox`.
+        target: which output of the profile.
+        say: told what has to be waited for.
+
+    Raises:
+        DbtError: the project can't be parsed.
+    """
+
+    def __init__(
+        self,
+        paths: Iterable[str],
+        target: str | None = None,
+        root: Path = ROOT,
+        say: Say = say_on_stderr,
+    ) -> None:
+        self.inbox = Inbox(paths)
+        self.target, self.root, self.say = target, root, say
+        self.known = Known()
+        self.number = 0
+        # The last batch that is built or pending; our own ones after it, and the tables they fill.
+        self.ceiling = 0
+        self.own: set[int] = set()
+        self.filled: set[str] = set()
+        self._parse()
+
+    def _parse(self) -> None:
+        self.changed_at = _changed_at(self.root)
+        self.dbt = WarmDbt(self.root, self.root / "target" / "run", target=self.target)
+        # Tests are most of a project; to find its way past them takes dbt a tenth of a round.
+        nodes = self.dbt.manifest.nodes
+        for node in [i for i, n in nodes.items() if n.resource_type == "test"]:
+            del nodes[node]
+        self.dbt.manifest.unit_tests.clear()
+        self.graph = Graph(self.dbt.manifest)
+        # Whatever happened before: a model that is up to date costs next to nothing.
+        self.pending = self.graph.everything()
+        self.failing: set[str] = set()
+        self.tries, self.again_at = 0, 0.0
+
+    def round(self) -> Round | None:
+        """Land and build once; None if there is nothing to do.
+
+        What goes wrong stands in the result, and is done in a later round.
+        """
+        result = Round(self.number + 1)
+        begun = time.monotonic()
+        newest = None
+        try:
+            files = self.inbox.new()
+            if not files and not self.pending - self._blocked():
+                return None
+            if self.failing and not self._blocked() and _changed_at(self.root) > self.changed_at:
+                self._parse()  # someone may have mended a model
+            # Open to the end: nobody can land into a DuckDB file between landing and building.
+            with open_warehouse(self.target, root=self.root, say=self.say) as warehouse:
+                newest = self._land(files, warehouse, result)
+                result.land_seconds = time.monotonic() - begun
+                self._build(warehouse, result)
+                if warehouse.engine == "duckdb" and self.number % CHECKPOINT:
+                    warehouse.execute("pragma disable_checkpoint_on_shutdown")
+        except Exception as error:
+            # One line: the next ones may quote rows.
+            result.error = str(error).strip().partition("\n")[0] or type(error).__name__
+        self.number += 1
+        result.seconds = time.monotonic() - begun
+        now = utc_now()
+        result.ended_at = now.isoformat()
+        if newest:
+            result.lag_seconds = (now - newest) / timedelta(seconds=1)
+        return result
+
+    def _land(
+        self, files: dict[str, Stamp], warehouse: Warehouse, result: Round
+    ) -> datetime | None:
+        landed = land(list(files), warehouse, known=self.known, direct=DIRECT)
+        # Those that can't be read, too: each is told once, until it changes.
+        self.inbox.seen |= files
+        self.own |= set(landed.batches)
+        self.filled |= {table for table, count in landed.rows.items() if count}
+        result.batches, result.unreadable = landed.batches, landed.unreadable
+        result.lines, result.events, result.failed = landed.lines, landed.events, landed.failed
+        return landed.newest
+
+    def _build(self, warehouse: Warehouse, result: Round) -> None:
+        # No one may commit a batch between our look and dbt's: it would be built in part. Where all
+        # is built it does no harm, and others need not wait for what may take long.
+        whole = self.pending == self.graph.everything()
+        with nullcontext() if whole else warehouse.landing_lock():
+            self._note_batches(warehouse)
+            chosen = self.pending - self._blocked()
+            if not chosen:
+                return
+            names = sorted(self.graph.names[node] for node in chosen)
+            with_seeds = any(self.graph.kinds[node] == "seed" for node in chosen)
+            outcome = self.dbt.run("build" if with_seeds else "run", *SPARE, "--select", *names)
+        built = {node for node, status in outcome.status.items() if status == "success"}
+        broken = set(outcome.failed())
+        self.dbt.settle(built)
+        self.pending -= built
+        self.failing = self.failing - built | broken
+        if broken:
+            self.tries += 1
+            self.again_at = time.monotonic() + pause(self.tries)
+        elif not self.failing:
+            self.tries = 0
+        result.models = len(built)
+        result.broken = {self.graph.names[node]: outcome.messages[node] for node in broken}
+
+    def _note_batches(self, warehouse: Warehouse) -> None:
+        """Add to `pending` what the batches after the ceiling touch, and raise it."""
+        found = {
+            batch_id
+            for (batch_id,) in warehouse.query(
+                "select batch_id from raw.batches where committed_at is not null and batch_id > ?",
+                [self.ceiling],
+            )
+        }
+        # Of a batch that someone else has landed we know nothing.
+        tables = self.filled if found <= self.own else set(raw_tables(self.root))
+        if found:
+            self.pending |= self.graph.touched(tables | {"batches"})
+            self.ceiling = max(found)
+        self.own, self.filled = set(), set()
+
+    def _blocked(self) -> set[str]:
+        """What failed and has to wait, with all that is made of it.
+
+        A model must not run ahead of what it reads: it would miss what that one learns later.
+        """
+        if time.monotonic() >= self.again_at:
+            return set()
+        return self.graph.hanging_on(self.failing)
+
+
+def _changed_at(root: Path) -> float:
+    """When the project was changed last."""
+    files = [root / "dbt_project.yml"]
+    for folder in ("models", "macros", "seeds"):
+        files += (root / folder).rglob("*")
+    return max(file.stat().st_mtime for file in files)

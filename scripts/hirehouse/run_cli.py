@@ -1,0 +1,118 @@
+"""`hirehouse run`: keep the warehouse up to date with a folder of events."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hirehouse.claim import Claim, Taken
+from hirehouse.contracts import ContractError
+from hirehouse.read import InputError
+from hirehouse.warehouse import WarehouseError
+
+if TYPE_CHECKING:
+    from hirehouse.run import Round as Outcome
+
+
+def run_command(
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Folders, files and globs to watch: NDJSON, plain or gzip."),
+    ],
+    once: Annotated[bool, typer.Option("--once", help="One round, for a scheduler.")] = False,
+    every: Annotated[
+        float, typer.Option(min=0.05, help="Seconds from the end of a round to the next look.")
+    ] = 0.25,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Target of profiles.yml; else HIREHOUSE_TARGET, else its own."),
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve metrics for Prometheus on this port.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address to serve metrics on.")] = "127.0.0.1",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print each round as one line of JSON.")
+    ] = False,
+) -> None:
+    """Land what comes into the watched folders, build what that touches, and again.
+
+    Put whole files there: write under a name that ends in .tmp or .part, or that starts with a
+    dot, then rename. SIGINT or SIGTERM ends the loop after its round; a second one at once.
+
+    Exit code 1: the last round could not read, land or build something; 2: wrong arguments; 3:
+    another loop has the warehouse.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: _stop(stop))
+    from hirehouse.metrics import Metrics  # noqa: PLC0415 - brings Arrow along
+    from hirehouse.run import Inbox, Loop, Round, pause  # noqa: PLC0415 - as above
+    from hirehouse.warm import DbtError  # noqa: PLC0415 - as above
+
+    claim = Claim(target)
+    result: Outcome | None = None
+    try:
+        Inbox(paths).new()
+        claim.hold()
+        metrics = Metrics(metrics_port, metrics_host) if metrics_port else None
+        loop = Loop(paths, target)
+        errors = 0
+        while not stop.is_set():
+            try:
+                claim.hold()
+                latest = loop.round()
+            except WarehouseError as error:  # PostgreSQL is away for a while
+                latest = Round(loop.number, error=str(error))
+            if latest:
+                result = latest
+                errors = errors + 1 if result.error else 0
+                print(json.dumps(vars(result)) if as_json else line_of(result), flush=True)
+                for text in problems_of(result):
+                    print(f"error: {text}", file=sys.stderr, flush=True)
+                if metrics:
+                    metrics.note(result, len(loop.failing))
+            if once:
+                break
+            stop.wait(pause(errors) if errors else every)
+    except (InputError, Taken, WarehouseError, ContractError, DbtError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit({InputError: 2, Taken: 3}.get(type(error), 1)) from None
+    if result and not (result.good and not result.unreadable):
+        raise typer.Exit(1)
+
+
+def _stop(stop: threading.Event) -> None:
+    stop.set()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def line_of(result: Outcome) -> str:
+    """A round as one line."""
+    parts = [f"round {result.number}"]
+    if result.batches:
+        parts.append(f"batch {', '.join(map(str, result.batches))}")
+        parts.append(f"{result.lines:,} lines")
+        parts.append(f"{result.events:,} events")
+        parts.append(f"{result.failed:,} failed")
+    parts.append(f"{result.models} models")
+    parts.append(f"{result.seconds:.1f} s")
+    if result.lag_seconds is not None:
+        parts.append(f"{result.lag_seconds:,.1f} s behind")
+    return "  ".join(parts)
+
+
+def problems_of(result: Outcome) -> list[str]:
+    """What went wrong in a round."""
+    # The first two lines of dbt: where and what; the next ones may quote rows.
+    broken = [
+        f"{name}: {' '.join(' '.join(text.splitlines()[:2]).split())}"
+        for name, text in result.broken.items()
+    ]
+    return [*filter(None, [result.error]), *result.unreadable, *broken]
