@@ -78,9 +78,10 @@ def main() -> None:
     console = Console(highlight=False)
     with open_warehouse() as warehouse:
         table = Table(
-            title="\nThe hiring funnel (marketplace.hiring_funnel_weekly)",
+            title="\nThe hiring funnel (marketplace.hiring_funnel_weekly)\n",
             title_justify="left",
             box=box.SIMPLE_HEAD,
+            show_edge=False,
         )
         for name in ("role", "opened", "interviewed", "offered", "hired", "of opened"):
             table.add_column(name, justify="left" if name == "role" else "right", no_wrap=True)
@@ -91,6 +92,7 @@ def main() -> None:
                 f"{hired / opened:.1%}",
             )
         console.print(table)
+        console.print()
         [(landed, failed, unknown)] = warehouse.query(COUNTS)
         distinct = staged_events(warehouse)
     console.print(
