@@ -7,6 +7,9 @@
         {{ return(0) }}
     {%- endif -%}
     {%- set batches = source('landing', 'batches') -%}
+    {%- if not load_relation(batches) -%}
+        {{ return(0) }}
+    {%- endif -%}
     {%- set newest -%}
         cast((select max(committed_at) from {{ batches }}) as timestamp)
     {%- endset -%}

@@ -12,7 +12,7 @@ select
     count(*) as row_count,
     count(distinct occurred_at) as times
 from {{ model }}
-{%- if execute %}
+{%- if execute and load_relation(model) %}
 where {{ in_range(model, 'batch_id > ' ~ tested_after()) }}
 {%- endif %}
 group by event_id
