@@ -20,8 +20,8 @@ from hirehouse.land import land
 from hirehouse.simulate import simulate
 from hirehouse.warehouse import open_warehouse
 
-MODEL = "fct_offers"
-FILE = Path("models/marts/marketplace/fct_offers.sql")
+MODEL = "fct_interview_requests"
+FILE = Path("models/marts/marketplace/fct_interview_requests.sql")
 PATIENCE = 240  # seconds, on a busy machine
 # What an event names, and the table that must know it.
 REFERENCES = {
@@ -165,8 +165,8 @@ def dev(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def broken(clone: Path) -> Iterator[int]:
     """The model reads a column that there is not; the number of that line."""
     text = (clone / FILE).read_text()
-    (clone / FILE).write_text(text.replace("offers.expires_on,", "offers.expired_on,"))
-    yield 1 + text.splitlines().index("        offers.expires_on,")
+    (clone / FILE).write_text(text.replace("requests.equity_offered,", "requests.equity_given,"))
+    yield 1 + text.splitlines().index("        requests.equity_offered,")
     (clone / FILE).write_text(text)
 
 
@@ -194,8 +194,8 @@ def test_a_good_model_is_built_once(clone: Path) -> None:
 def test_an_error_in_a_model_is_shown_with_its_line(clone: Path, broken: int) -> None:
     done = dev(clone, MODEL, "--once")
     assert done.returncode == 1
-    assert f"ERROR   fct_offers {FILE}:{broken}\n" in done.stdout, done.stdout + done.stderr
-    assert "expired_on" in done.stdout
+    assert f"ERROR   {MODEL} {FILE}:{broken}\n" in done.stdout, done.stdout + done.stderr
+    assert "equity_given" in done.stdout
     assert "FAILED after " in done.stdout
 
 
@@ -230,16 +230,16 @@ def test_a_save_is_seen_and_what_it_did_is_shown(clone: Path) -> None:
     try:
         assert "ok after " in result()
         (clone / FILE).write_text(
-            good.replace("offers.offered_at,", "cast(null as timestamp) as offered_at,")
+            good.replace("requests.requested_at,", "cast(null as timestamp) as requested_at,")
         )
         failed = result()
         assert str(FILE) in failed
-        assert "FAIL    not_null_fct_offers_offered_at: " in failed
-        assert "not_null_fct_offers_offered_at.sql\n" in failed
+        assert f"FAIL    not_null_{MODEL}_requested_at: " in failed
+        assert f"not_null_{MODEL}_requested_at.sql\n" in failed
         assert "NULL" in failed  # the first rows
         assert "FAILED after " in failed
-        (clone / FILE).write_text(good.replace("{{ ref('int_offers_answered') }}", "{{ ref( }}"))
-        assert f"ERROR   {FILE}:5\n" in result()
+        (clone / FILE).write_text(good.replace("{{ ref('int_candidacies_joined') }}", "{{ ref( }}"))
+        assert f"ERROR   {FILE}:11\n" in result()
         (clone / FILE).write_text(good)
         assert "ok after " in result()
     finally:
