@@ -120,7 +120,9 @@ def create_tables(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) ->
         for schema in sorted({schema for schema, _ in incremental_tables()}):
             warehouse.execute(f"create schema {schema}")
         for schema, name in incremental_tables():
-            warehouse.execute(f"create table {schema}.{name} (batch_id bigint)")
+            warehouse.execute(
+                f"create table {schema}.{name} (batch_id bigint, occurred_at timestamp)"
+            )
 
 
 def compile_models(folder: Path, variables: dict[str, str]) -> Path:
