@@ -60,8 +60,9 @@ class HiringMarket(Market):
             yield self.later(34)
         else:
             ending = yield from self._answered(c)
-        for phase in (self._stages, self._offers, self._hired):
-            ending = ending or (yield from phase(c))
+        ending = ending or (yield from self._stages(c))
+        ending = ending or (yield from self._offers(c))
+        ending = ending or (yield from self._hired(c))
         if ending:
             self.close(c, ending)
 

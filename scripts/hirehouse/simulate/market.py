@@ -10,7 +10,6 @@ from collections import Counter, defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
 from heapq import heappop, heappush
 from itertools import count
 from math import exp
@@ -99,14 +98,7 @@ class Visit:
 T = TypeVar("T")
 S = TypeVar("S", Candidate, Position)
 BROWSER = {"name": "analytics.js", "version": "4.2.1"}
-SERVER = {"name": "analytics-python", "version": "2.3.3"}
-
-
-@cache
-def address(page: str) -> tuple[str, str]:
-    """The address and the title of a page of the site."""
-    path = "" if page == "home" else page.replace("_", "-")
-    return f"{ref.SITE}/{path}", page.replace("_", " ").capitalize()
+SERVICE: dict[str, Any] = {"library": {"name": "analytics-python", "version": "2.3.3"}}
 
 
 class Market:
@@ -171,7 +163,7 @@ class Market:
         while queue and queue[0][0] < last:
             when, _, subject, life = heappop(queue)
             self.now = max(when, self.now)
-            if self.now > written + 2 * HOUR:
+            if self.now > written + HOUR // 2:
                 self.output.advance(self.now)
                 written = self.now
             if subject is None or not subject.gone:
@@ -180,14 +172,12 @@ class Market:
     def emit(self, app: str, event: str, source: Person | Visit | None, data: Data) -> None:
         """An application emits an event now: a service about a person or none, a visit's page."""
         self.now += 1  # so a consequence is always later than its cause
-        app_ = {"name": app, "version": self.release}
-        message: dict[str, Any] = {"type": "track", "event": event, "properties": data}
+        context = source.context if isinstance(source, Visit) else SERVICE
+        context = {"app": {"name": app, "version": self.release}, **context}
+        message = {"type": "track", "event": event, "context": context, "properties": data}
         if isinstance(source, Visit):
-            message["context"] = {"app": app_, **source.context}
             message["anonymousId"] = source.visitor.anonymous_id
             source = source.user
-        else:
-            message["context"] = {"app": app_, "library": SERVER}
         if source and source.id:
             message["userId"] = source.id
         self.output.send(self.now, message)
@@ -202,9 +192,9 @@ class Market:
         """View pages, one after the other; the first may expose to a variant of an experiment."""
         session = {"library": BROWSER, "sessionId": self.id("ses"), "userAgent": who.user_agent}
         visit = Visit(who, who, {**session, "page": {"url": ref.SITE, "title": "Home"}})
-        referrer = "" if who.id else who.channel.referrer
+        referrer, begun = "" if who.id else who.channel.referrer, self.now
         for page_name in pages:
-            url, title = address(page_name)
+            url, title = f"{ref.SITE}/{page_name}", page_name.replace("_", " ").capitalize()
             page = visit.context["page"] = {"url": url, "referrer": referrer, "title": title}
             if campaign:
                 # Only the page that a campaign leads to carries it.
@@ -216,7 +206,13 @@ class Market:
                 self.emit("web", "experiment_exposed", visit, exposure)
             visit.context.pop("campaign", None)
             referrer, campaign, exposure = url, "", {}
-            yield self.now + 5 * SECOND + int(self.rng.expovariate(1 / 35) * SECOND)
+            self.now += 5 * SECOND + int(self.rng.expovariate(1 / 35) * SECOND)
+            if self.now >= self.end:
+                break
+        # The clock was ahead: what else happens during a visit does not depend on its pages.
+        ends, self.now = self.now, begun
+        if pages:
+            yield ends
         return visit
 
     def email(self, who: Person, template: str, click_share: float) -> None:
@@ -229,7 +225,7 @@ class Market:
     def _follow(self, who: Person, mail: dict[str, str]) -> Life:
         yield self.later(2, spread=1.4)
         page = "inbox" if isinstance(who, Candidate) else "employers"
-        link = f"{address(page)[0]}?mail={mail['email_id']}"
+        link = f"{ref.SITE}/{page}?mail={mail['email_id']}"
         self.emit("mailer", "email_clicked", who, mail | {"link_url": link})
         pages = [page, "profile"] if self.chance(0.5) else [page]
         yield from self.visit(who, pages, f"hirehouse email {mail['template']}")

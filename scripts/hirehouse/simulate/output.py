@@ -9,7 +9,6 @@ from functools import lru_cache
 from gzip import GzipFile
 from heapq import heappop, heappush
 from io import BytesIO
-from math import inf
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -198,7 +197,7 @@ class Output:
         self.truth.lines += 1
         heappush(self._under_way, (received, self.truth.lines, line))
 
-    def advance(self, now: float) -> None:
+    def advance(self, now: int) -> None:
         """Write what has arrived before `now`; nothing may happen before `now` afterwards."""
         under_way, arrived = self._under_way, []
         while under_way and under_way[0][0] < now:
@@ -217,5 +216,5 @@ class Output:
 
     def close(self) -> None:
         """Write what is still on its way, however late, and finish the last file."""
-        self.advance(inf)
+        self.advance(1 << 62)
         self._file.close()

@@ -78,7 +78,7 @@ class Marketplace(HiringMarket):
             role, location = self.draw(ref.ROLES), self.draw(ref.LOCATIONS)
             candidate = self._sign_up(visit, role, location, years)
             if self.chance(0.8):
-                self.begin(self._search(candidate), candidate)
+                self.begin(self._enter(candidate), candidate)
             if self.chance(0.008):
                 self.begin(self._sign_up_again(candidate), candidate)
 
@@ -112,8 +112,8 @@ class Marketplace(HiringMarket):
         visit.user, again.gone = candidate, True
         self._link("candidate_app", visit, "merge", again.id)
 
-    def _search(self, candidate: Candidate) -> Life:
-        """A candidate's search: the profile, its reviews, and visits as long as it goes on."""
+    def _enter(self, candidate: Candidate) -> Life:
+        """A candidate's way into the market: the profile and its reviews."""
         yield self.later(0.4, spread=1.5)
         self._submit_profile(candidate)
         hours, fit = 20, 0.62 * candidate.channel.quality + 0.015 * candidate.years
@@ -129,22 +129,15 @@ class Marketplace(HiringMarket):
             if accepted:
                 candidate.listed = True
                 self.candidates[candidate.role.name].append(candidate)
-                break
+                self.begin(self._sessions(candidate), candidate)
+                return
             hours = 240
             if rejected:
                 if review["reason"] != "incomplete" or self.chance(0.4):
-                    break
+                    return
                 yield self.later(30)
                 self._submit_profile(candidate)
                 hours = 20
-        yield self.later(30)
-        while candidate.listed:
-            who = self.visitor(candidate.channel) if self.chance(OTHER_DEVICE) else candidate
-            pages = [self.draw(ref.MEMBER_PAGES) for _ in range(1 + self.upto(2.5))]
-            visit = yield from self.visit(who, pages)
-            if candidate.listed:
-                self._act(candidate, visit)
-                yield self.later(130 if candidate.availability == "active" else 260)
 
     def _submit_profile(self, candidate: Candidate) -> None:
         c, place = candidate, candidate.location
@@ -155,11 +148,24 @@ class Marketplace(HiringMarket):
         event = "candidate_profile_submitted"
         self.emit("candidate_app", event, c, {**who, **where, **pay, **skills})
 
-    def _act(self, candidate: Candidate, visit: Visit) -> None:
-        """What a visit led to: an application, a change, a goodbye, mostly nothing."""
-        if visit.user is not candidate:
+    def _sessions(self, candidate: Candidate) -> Life:
+        """Come back to look around, as long as there is something to be looked for."""
+        yield self.later(30)
+        while candidate.listed:
+            # A life of its own, so that nothing of it is kept up to the next one.
+            yield from self._session(candidate)
+            yield self.later(130 if candidate.availability == "active" else 260)
+
+    def _session(self, candidate: Candidate) -> Life:
+        """A visit, and what it leads to: an application, a change, a goodbye, mostly nothing."""
+        who = self.visitor(candidate.channel) if self.chance(OTHER_DEVICE) else candidate
+        pages = [self.draw(ref.MEMBER_PAGES) for _ in range(1 + self.upto(2.5))]
+        visit = yield from self.visit(who, pages)
+        if not candidate.listed:
+            return
+        if who is not candidate:
             visit.user = candidate
-            self._link("candidate_app", visit, "sign_in", visit.visitor.anonymous_id)
+            self._link("candidate_app", visit, "sign_in", who.anonymous_id)
         if self.chance(APPLY[candidate.availability]) and len(candidate.live) < 4:
             position = self.find(self.positions[candidate.role.name])
             if position and position.ids["position_id"] not in candidate.asked:
@@ -213,9 +219,11 @@ class Marketplace(HiringMarket):
         if self.chance(0.75):
             self.begin(self.subscribe(employer), employer)
         while not employer.leaving:
-            yield self._moment(ref.EMPLOYER_HOURS, days=1)
-            if self.chance(0.5 * ref.EMPLOYER_WEEK[weekday(self.now)]):
-                yield from self._work(employer)
+            yield from self._work(employer)
+            days = 1
+            while not self.chance(0.5 * ref.EMPLOYER_WEEK[weekday(self.now + days * DAY)]):
+                days += 1
+            yield self._moment(ref.EMPLOYER_HOURS, days)
         for position in list(employer.positions):
             self.close_position(position, "cancelled")
         employer.gone = True
