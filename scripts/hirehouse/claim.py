@@ -30,7 +30,7 @@ class Taken(Exception):
 
 
 class Claim:
-    """The claim of one loop, held until its process ends.
+    """The claim of one loop, held until it is let go or its process ends.
 
     Beside a DuckDB file lies a locked file. On PostgreSQL it is an advisory lock of a connection of
     its own, which a restart of the server breaks: so `hold` it again before each round.
@@ -54,6 +54,13 @@ class Claim:
             self._lock_file(duckdb_path(settings, self.root))
         else:
             self._lock_database()
+
+    def let_go(self) -> None:
+        """Give the claim up."""
+        for held in (self.file, self.warehouse):
+            if held:
+                held.close()
+        self.file = self.warehouse = None
 
     def _lock_file(self, database: Path) -> None:
         if self.file:

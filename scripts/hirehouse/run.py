@@ -250,8 +250,10 @@ class Loop:
             names = sorted(self.graph.names[node] for node in chosen)
             with_seeds = any(self.graph.kinds[node] == "seed" for node in chosen)
             outcome = self.dbt.run("build" if with_seeds else "run", *SPARE, "--select", *names)
-        built = {node for node, status in outcome.status.items() if status == "success"}
-        broken = set(outcome.failed())
+        built = {node for node in chosen if outcome.status.get(node) == "success"}
+        broken = chosen.intersection(outcome.failed())
+        for other in set(outcome.failed()) - broken:  # on-run-start: nothing was built
+            result.error = outcome.messages[other]
         self.dbt.settle(built)
         self.pending -= built
         self.failing = self.failing - built | broken

@@ -83,6 +83,8 @@ def run_command(
     except (InputError, Taken, WarehouseError, ContractError, DbtError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit({InputError: 2, Taken: 3}.get(type(error), 1)) from None
+    finally:
+        claim.let_go()
     if result and not (result.good and not result.unreadable):
         raise typer.Exit(1)
 

@@ -97,8 +97,14 @@ class Fork:
         return self.status
 
 
-def landing(paths: Sequence[Path], limits: Limits | None = None) -> Callable[[Tell], None]:
-    """Land into the warehouse of this process's variables; tells "batch" as each one begins."""
+def landing(
+    paths: Sequence[Path], limits: Limits | None = None, direct: int = 0
+) -> Callable[[Tell], None]:
+    """Land into the warehouse of this process's variables; tells "batch" as each one begins.
+
+    Args:
+        direct: batches of up to so many rows are written without dlt.
+    """
 
     def work(tell: Tell) -> None:
         begin_batch = hirehouse.land.begin_batch
@@ -110,7 +116,7 @@ def landing(paths: Sequence[Path], limits: Limits | None = None) -> Callable[[Te
 
         hirehouse.land.begin_batch = begin_aloud
         with open_warehouse(say=tell) as warehouse:
-            hirehouse.land.land(paths, warehouse, limits=limits)
+            hirehouse.land.land(paths, warehouse, limits=limits, direct=direct)
 
     return work
 

@@ -200,6 +200,9 @@ class Stage:
         outcome = self.dbt.run(command, *arguments)
         failed = {node: outcome.messages[node] for node in outcome.failed()}
         assert outcome.success, f"dbt {command} failed: {failed}"
+        if command == "run":
+            # As `hirehouse run` does; half of what a run costs.
+            self.dbt.settle(outcome.status)
 
     def _land(self, lines: list[bytes], name: str, failed: int = 0) -> None:
         path = self.place / f"{name}.ndjson"
