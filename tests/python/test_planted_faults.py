@@ -13,9 +13,10 @@ from histories import collect, histories
 from marts import MakeEnvironment
 from sequences import Stage, Step, copied, failing
 from shrinking import shrink, told
+from test_property import NAMED
 
 SEED = 3
-HISTORIES = 400
+HISTORIES = [*NAMED.values(), *collect(histories(3), 400, SEED)]
 # A landing in the middle of a run, too: without that a run's ceiling would never matter.
 STEPS = [
     Step("land", 1),
@@ -149,8 +150,8 @@ def test_a_planted_fault_is_caught(
     record_property: Callable[[str, object], None],
 ) -> None:
     fault = FAULTS[name]
-    found = failing(stage_of([fault], {fault.only}), collect(histories(3), HISTORIES, SEED), STEPS)
-    record_property(f"histories of {HISTORIES} that catch: {name}", len(found))
+    found = failing(stage_of([fault], {fault.only}), HISTORIES, STEPS)
+    record_property(f"histories of {len(HISTORIES)} that catch: {name}", len(found))
     assert found
 
 
@@ -158,7 +159,7 @@ def test_the_copy_without_a_fault_is_right(
     stage_of: Callable[[list[Fault], set[str]], Stage],
 ) -> None:
     stage = stage_of([], {fault.only for fault in FAULTS.values()})
-    assert not stage.play(collect(histories(3), HISTORIES, SEED), STEPS)
+    assert not stage.play(HISTORIES, STEPS)
 
 
 @pytest.mark.every
@@ -168,9 +169,8 @@ def test_what_catches_a_fault_is_made_small(
     """An opening, then a sign-up in a later batch: nothing smaller shows that fault."""
     fault = FAULTS["a late sign-up does not touch its candidacies"]
     stage = stage_of([fault], {fault.only})
-    generated = collect(histories(3), HISTORIES, SEED)
-    found = failing(stage, generated, STEPS)
-    largest = max((generated[number] for number in found), key=len)
+    found = failing(stage, HISTORIES, STEPS)
+    largest = max((HISTORIES[number] for number in found), key=len)
     history, steps, differences = shrink(stage, largest, STEPS)
     text = told(history, steps, differences)
     assert len(history) == 2, text

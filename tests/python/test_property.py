@@ -220,7 +220,7 @@ def test_generated_histories(
 ) -> None:
     everything = request.config.getoption("--all")
     size, rounds = {
-        ("duckdb", True): (450, 22),
+        ("duckdb", True): (700, 15),
         ("duckdb", False): (200, 1),
         ("postgres", True): (200, 2),
         ("postgres", False): (0, 0),
