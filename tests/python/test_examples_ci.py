@@ -27,7 +27,7 @@ def steps(job: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def branch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project that changes fct_offers, and main's manifest in its folder state/."""
+    """A copy of the project that changes int_hires_timed, and main's manifest in its folder state/."""
     root = tmp_path_factory.mktemp("branch")
     for path in PROJECT:
         copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
@@ -36,7 +36,7 @@ def branch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "state").mkdir()
     (root / "run").mkdir()
     shutil.copy(compiled() / "manifest.json", root / "state")
-    model = root / "models/marts/marketplace/fct_candidacies.sql"
+    model = root / "models/intermediate/marketplace/int_hires_timed.sql"
     model.write_text(model.read_text() + "-- changed\n")
     return root
 
@@ -51,11 +51,7 @@ def test_state_modified_selects_what_changed_and_what_depends_on_it(branch: Path
     assert command.split()[2:7] == shlex.split(readme_command("dbt ls"))[1:]
     listed = in_pull_request([*command.split(), "--output", "name"], branch)
     assert listed.returncode == 0, listed.stdout
-    assert sorted(listed.stdout.split()) == [
-        "fct_candidacies",
-        "hiring_funnel_weekly",
-        "time_to_hire",
-    ]
+    assert sorted(listed.stdout.split()) == ["int_hires_timed", "time_to_hire"]
 
 
 def test_the_build_reads_all_else_from_production(branch: Path) -> None:
@@ -64,18 +60,17 @@ def test_the_build_reads_all_else_from_production(branch: Path) -> None:
     # Compiled only, for there is no production to read from; as if an earlier build of the pull
     # request had made two relations: one that this build makes anew, and one that it does not.
     with duckdb.connect(str(branch / "run" / "hirehouse.duckdb")) as connection:
-        for relation in ("marketplace.fct_candidacies", "intermediate.int_candidacies_joined"):
-            connection.execute(f"create schema pr_12_{relation.split('.')[0]}")
-            connection.execute(f"create table pr_12_{relation} (batch_id bigint)")
+        connection.execute("create schema pr_12_intermediate")
+        for relation in ("int_hires_timed", "int_candidacies_joined"):
+            connection.execute(f"create table pr_12_intermediate.{relation} (batch_id bigint)")
     compiling = shlex.split(build.replace("dbt build", "dbt --quiet compile"))
     done = in_pull_request(compiling, branch)
     assert done.returncode == 0, done.stdout
-    marts = branch / "run/target/compiled/hirehouse/models/marts/marketplace"
-    changed, dependent = (
-        (marts / f"{name}.sql").read_text() for name in ("fct_candidacies", "time_to_hire")
-    )
+    models = branch / "run/target/compiled/hirehouse/models"
+    changed = (models / "intermediate/marketplace/int_hires_timed.sql").read_text()
+    dependent = (models / "marts/marketplace/time_to_hire.sql").read_text()
     assert '"intermediate"."int_candidacies_joined"' in changed
-    assert '"pr_12_marketplace"."fct_candidacies"' in dependent
+    assert '"pr_12_intermediate"."int_hires_timed"' in dependent
 
 
 def test_the_marts_check_of_a_pull_request_is_a_command_that_there_is() -> None:
