@@ -27,7 +27,7 @@ def steps(job: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def branch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project that changes int_hires_timed, and main's manifest in its folder state/."""
+    """A copy of the project with a changed int_hires_timed; main's manifest is in its state/."""
     root = tmp_path_factory.mktemp("branch")
     for path in PROJECT:
         copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
