@@ -78,7 +78,7 @@ def backfill_command(
     if as_json:
         # Not asdict, which counts the entries of a Counter instead of copying it.
         summary = vars(made) | {"path": str(made.path) if out else None}
-        print(json.dumps(summary | {"landed": vars(result) if result else None}))
+        print(json.dumps(summary | {"landed": vars(result) if result else None}, default=str))
         return
     _print(made, out is not None)
     if result:
