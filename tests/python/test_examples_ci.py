@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from hirehouse.contracts import ROOT
-from hirehouse.marts import EXTRACT
 from project import compiled, run
+from stable_marts import EXTRACT
 
 EXAMPLE = ROOT / "examples" / "ci"
 PROJECT = ["models", "macros", "seeds", "tests/generic", "dbt_project.yml"]
@@ -74,8 +74,8 @@ def test_the_build_reads_all_else_from_production(branch: Path) -> None:
 
 
 def test_the_marts_check_of_a_pull_request_is_a_command_that_there_is() -> None:
-    assert 'hirehouse marts check --base "origin/$GITHUB_BASE_REF"' in steps("pull-request")
-    assert readme_command("hirehouse marts check") == "hirehouse marts check --base origin/main"
+    assert './scripts/marts check --base "origin/$GITHUB_BASE_REF"' in steps("pull-request")
+    assert readme_command("./scripts/marts check") == "./scripts/marts check --base origin/main"
     assert (ROOT / EXTRACT).exists()
 
 

@@ -1,4 +1,4 @@
-"""`hirehouse marts check` lets marts grow, and stops what would break a query on one."""
+"""`scripts/marts check` lets marts grow, and stops what would break a query on one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from hirehouse.contracts import ROOT
-from hirehouse.marts import EXTRACT, marts_of_tree
-from hirehouse.marts_cli import marts_app
 from project import manifest
+from stable_marts import EXTRACT, marts_app, marts_of_tree
 
 OFFERS = "models/marts/marketplace/fct_offers.yml"
 PLACEMENT_FEES = "models/marts/finance/fct_placement_fees.yml"
@@ -216,4 +215,4 @@ def test_without_an_extract_it_says_what_to_do(tree: Path) -> None:
     (tree / EXTRACT).unlink()
     checked = marts("check", root=tree)
     assert checked.exit_code == 2
-    assert "make it with `hirehouse marts freeze`" in checked.stderr
+    assert "make it with `scripts/marts freeze`" in checked.stderr

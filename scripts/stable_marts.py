@@ -10,12 +10,20 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 import yaml
 
+from hirehouse.contracts import ROOT
+
+marts_app = typer.Typer(
+    help="The public marts: whether they still are what the latest release promised.",
+    no_args_is_help=True,
+)
+Root = Annotated[Path, typer.Option(help="The project's folder.", file_okay=False)]
 EXTRACT = "docs/marts.json"
 HOW = "add it as a new version of the model instead (see docs/stable-marts.md)"
 
@@ -115,7 +123,7 @@ def read_extract(root: Path, base: str | None = None) -> list[Mart]:
     if base is None:
         path = root / EXTRACT
         if not path.exists():
-            raise ValueError(f"no {EXTRACT}: make it with `hirehouse marts freeze`")
+            raise ValueError(f"no {EXTRACT}: make it with `scripts/marts freeze`")
         return _parsed(path.read_text())
     shown = subprocess.run(
         ["git", "show", f"{base}:./{EXTRACT}"],
@@ -188,3 +196,44 @@ def _gone(old: Mart, current: list[Mart], today: date) -> list[str]:
             f"a first version keeps it by `config: {{alias: {name}}}`"
         ]
     return [f"{old.relation}: the mart is gone: put model {old.model} back{until}"]
+
+
+@marts_app.command("check")
+def check_command(
+    *,
+    base: Annotated[
+        str | None,
+        typer.Option(help="Take the promise from this git revision, such as a release's tag."),
+    ] = None,
+    root: Root = ROOT,
+) -> None:
+    """Compare the marts' contracts with those of the latest release."""
+    try:
+        released = read_extract(root, base)
+    except ValueError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(2) from None
+    _stop_at_breaks(breaks(released, marts_of_tree(root), datetime.now(UTC).date()))
+    typer.echo(f"{len(released)} marts still are what the latest release promised")
+
+
+@marts_app.command("freeze")
+def freeze_command(*, root: Root = ROOT) -> None:
+    """Write the marts' contracts to docs/marts.json: a part of each release."""
+    path = root / EXTRACT
+    if path.exists():
+        _stop_at_breaks(breaks(read_extract(root), marts_of_tree(root), datetime.now(UTC).date()))
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(extract_of(root))
+    typer.echo(f"wrote {EXTRACT}: {len(marts_of_tree(root))} marts")
+
+
+def _stop_at_breaks(problems: list[str]) -> None:
+    for problem in problems:
+        typer.echo(problem, err=True)
+    if problems:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    marts_app(prog_name="scripts/marts")
