@@ -77,7 +77,7 @@ class HiringMarket(Market):
             willing -= 0.2
         elif c.salary < c.candidate.min_salary:
             willing -= 0.3
-        reason = "" if self.chance(willing) else self.draw(ref.REQUEST_DECLINES)
+        reason = "" if self.chance(willing) else self.word("request_declines")
         answer = {"candidacy_id": c.id, "candidate_id": c.candidate.id, **answered(reason)}
         self.emit("employer_app", "interview_request_answered", c.candidate, answer)
         if reason:
@@ -149,7 +149,7 @@ class HiringMarket(Market):
                 yield self.later(30)
                 continue
             yield self.later(45)
-            reason = "" if self.chance(0.72 if first else 0.8) else self.draw(ref.OFFER_DECLINES)
+            reason = "" if self.chance(0.72 if first else 0.8) else self.word("offer_declines")
             self._emit("offer_answered", c, offer_id=c.offer_id, **answered(reason))
             if not reason:
                 self.truth.count(self.now, "offer_acceptances")
@@ -251,7 +251,7 @@ class HiringMarket(Market):
             plan = min(int(employer.size * 0.6 + self.rng.random() * 1.4), len(ref.PLANS) - 1)
             price = self._bill(employer, subscription_id, "started", plan, 0)
             yield self.later(24 * 21, spread=0.4)
-            while (change := self.draw(ref.PLAN_CHANGES)) != "cancelled":
+            while (change := self.word("plan_changes")) != "cancelled":
                 step = {"upgraded": 1, "downgraded": -1}.get(change, 0)
                 if step and 0 <= plan + step < len(ref.PLANS):
                     plan += step

@@ -66,7 +66,7 @@ class Position:
     ids: dict[str, str]
     employer: Employer
     role: ref.Role
-    level: tuple[str, float]
+    level: ref.Level
     location: ref.Location
     openings: int
     listed: bool = False
@@ -134,6 +134,9 @@ class Market:
     def draw(self, items: ref.Weighted[T]) -> T:
         return items.draw(self.rng)
 
+    def word(self, name: str) -> str:
+        return self.draw(ref.WORDS[name])
+
     def find(self, pool: list[S]) -> S | None:
         """Any of those listed; who is not any more leaves the pool when come across."""
         while pool:
@@ -184,7 +187,7 @@ class Market:
 
     def visitor(self, channel: ref.Channel) -> Person:
         """Someone in a browser not seen before."""
-        return Person("", self.id("anon"), self.pick(ref.USER_AGENTS), channel)
+        return Person("", self.id("anon"), self.word("user_agents"), channel)
 
     def visit(
         self, who: Person, pages: list[str], campaign: str = "", **exposure: str

@@ -59,7 +59,7 @@ class Marketplace(HiringMarket):
         yield self._moment(ref.CANDIDATE_HOURS)
         for left in reversed(range(visits)):
             converts = signs_up and left == 0
-            pages = [self.draw(ref.CANDIDATE_PAGES) for _ in range(1 + self.upto(1.9))]
+            pages = [self.word("candidate_pages") for _ in range(1 + self.upto(1.9))]
             pages += ["sign_up"] * converts
             exposure: dict[str, str] = {}
             if self.chance(0.35):
@@ -89,7 +89,7 @@ class Marketplace(HiringMarket):
         # Some keep to themselves what they want to earn.
         wanted = self.rng.randrange(85, 111) if self.chance(0.92) else 0
         candidate.min_salary = candidate.fair_salary(place) * wanted // 100
-        name = f"{self.pick(ref.FIRST_NAMES)} {self.pick(ref.LAST_NAMES)}"
+        name = f"{self.word('first_names')} {self.word('last_names')}"
         about = {"candidate_id": id_, "email": f"{id_}@mail.example", "full_name": name}
         # Some refuse to be tracked.
         channel = "unknown" if self.chance(0.04) else who.channel.name
@@ -123,7 +123,7 @@ class Marketplace(HiringMarket):
             decision = "accepted" if accepted else "rejected" if rejected else "waitlisted"
             review = {"candidate_id": candidate.id, "decision": decision}
             if not accepted:
-                review["reason"] = self.draw(ref.REVIEW_REASONS)
+                review["reason"] = self.word("review_reasons")
             self.emit("candidate_app", "candidate_review_decided", candidate, review)
             self.email(candidate, f"profile_{decision}", 0.45)
             if accepted:
@@ -142,7 +142,7 @@ class Marketplace(HiringMarket):
     def _submit_profile(self, candidate: Candidate) -> None:
         c, place = candidate, candidate.location
         who = {"candidate_id": c.id, "role": c.role.name, "years_experience": c.years}
-        where = {"location": place.name, "remote_preference": self.draw(ref.REMOTE)}
+        where = {"location": place.name, "remote_preference": self.word("remote")}
         skills = {"skills": self.rng.sample(c.role.skills, 3)}
         pay = {"min_base_salary": c.min_salary, "currency": place.currency} if c.min_salary else {}
         event = "candidate_profile_submitted"
@@ -159,7 +159,7 @@ class Marketplace(HiringMarket):
     def _session(self, candidate: Candidate) -> Life:
         """A visit, and what it leads to: an application, a change, a goodbye, mostly nothing."""
         who = self.visitor(candidate.channel) if self.chance(OTHER_DEVICE) else candidate
-        pages = [self.draw(ref.MEMBER_PAGES) for _ in range(1 + self.upto(2.5))]
+        pages = [self.word("member_pages") for _ in range(1 + self.upto(2.5))]
         visit = yield from self.visit(who, pages)
         if not candidate.listed:
             return
@@ -188,7 +188,7 @@ class Marketplace(HiringMarket):
             for candidacy in list(candidate.live.values()):
                 self.close(candidacy, "withdrawn")
             candidate.listed = False
-            self._erase(candidate, "candidate", self.draw(ref.ERASED_VIA))
+            self._erase(candidate, "candidate", self.word("erased_via"))
 
     def _erase(self, who: Person, kind: str, via: str) -> None:
         """Someone leaves for good and wants the data erased."""
@@ -200,11 +200,11 @@ class Marketplace(HiringMarket):
         """The visit that ends with an employer's sign-up, and all working days after it."""
         yield self._moment(ref.EMPLOYER_HOURS)
         who = self.visitor(self.draw(ref.EMPLOYER_CHANNELS))
-        pages = [self.draw(ref.EMPLOYER_PAGES) for _ in range(1 + self.upto(3))]
+        pages = [self.word("employer_pages") for _ in range(1 + self.upto(3))]
         visit = yield from self.visit(who, [*pages, "sign_up"], who.channel.campaign)
         id_, location, size = self.id("emp"), self.draw(ref.LOCATIONS), self.draw(ref.SIZES)
-        name = f"{self.pick(ref.COMPANY_NAMES)} {self.pick(ref.COMPANY_KINDS)}"
-        profile = {"employer_id": id_, "company_name": name, "industry": self.draw(ref.INDUSTRIES)}
+        name = f"{self.word('company_names')} {self.word('company_kinds')}"
+        profile = {"employer_id": id_, "company_name": name, "industry": self.word("industries")}
         profile["employee_range"] = ref.EMPLOYEE_RANGES[size]
         browser = who.anonymous_id, who.user_agent, who.channel
         fee, at_start = 1500 + self.upto(800), self.chance(0.4)
@@ -249,13 +249,13 @@ class Marketplace(HiringMarket):
 
     def _publish(self, event: str, position: Position, **more: str) -> None:
         """Set the terms of a position by its role, level and location, and emit them."""
-        place, (level, pay) = position.location, position.level
-        remote = "remote" if place.name == "Remote" else self.draw(ref.REMOTE)
-        middle = position.role.salary * place.pay * pay * (0.9 + 0.25 * self.rng.random())
+        place, level = position.location, position.level
+        remote = "remote" if place.name == "Remote" else self.word("remote")
+        middle = position.role.salary * place.pay * level.pay * (0.9 + 0.25 * self.rng.random())
         low, high = (int(middle * factor) // 500 * 500 for factor in (0.9, 1.12))
         pay_range = {"min_salary": low, "max_salary": high, "currency": place.currency}
         where = {"location": place.name, "remote_policy": remote}
-        position.terms = {"title": level + position.role.title, **where, **pay_range}
+        position.terms = {"title": level.title + position.role.title, **where, **pay_range}
         about = position.ids | position.terms | more
         self.emit("employer_app", event, position.employer, about)
 
@@ -280,7 +280,7 @@ class Marketplace(HiringMarket):
             employer.size = min(employer.size + self.upto(2), len(ref.EMPLOYEE_RANGES) - 1)
             employer.profile["employee_range"] = ref.EMPLOYEE_RANGES[employer.size]
             if self.chance(0.2):
-                employer.profile["industry"] = self.draw(ref.INDUSTRIES)
+                employer.profile["industry"] = self.word("industries")
             self.emit("employer_app", "employer_profile_updated", employer, employer.profile)
         yield from self._browse(employer, position)
 
