@@ -19,8 +19,8 @@ from typing import Any
 
 from hirehouse.backfill_mapping import MappingError, RowMapping
 from hirehouse.backfill_values import RowError, shown
-from hirehouse.contracts_rules import nearest
 from hirehouse.exact import point
+from hirehouse.shape import nearest
 from hirehouse.warehouse import DuckDBWarehouse, PostgresWarehouse, WarehouseError, open_warehouse
 
 FILES = {

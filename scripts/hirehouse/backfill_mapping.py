@@ -19,7 +19,7 @@ import orjson
 
 from hirehouse.backfill_values import RowError, Time, iso, shown, typed
 from hirehouse.contracts import Column, Contract, ContractError, compile_schema, read_yaml
-from hirehouse.contracts_rules import nearest
+from hirehouse.shape import nearest
 
 Row = Mapping[str, str | None]
 Value = Callable[[Row], Any]

@@ -23,9 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 STAGING = Path("models/staging")
 ENVELOPE = STAGING / "envelope.yml"
 TYPE = re.compile(
-    r"(?P<kind>varchar|integer|bigint|numeric|boolean|date|timestamp)"
-    r"(?:\((?P<first>\d+)(?:,\s*(?P<second>\d+))?\))?"
+    r"(varchar)\((\d+)\)|(numeric)\((\d+),\s*(\d+)\)|(integer|bigint|boolean|date|timestamp)"
 )
+TYPES = "varchar(n), integer, bigint, numeric(p,s), boolean, date or timestamp"
+VARCHAR_LIMIT = 65_535  # bytes, the widest of Redshift
+PRECISION_LIMIT = 38  # digits, DuckDB's and Redshift's
 # JSON Schema words that a contract may use as they are.
 RULES = ("enum", "minimum", "maximum", "pattern", "format", "items", "properties")
 # The other words of a column's and of a contract's meta.
@@ -47,16 +49,19 @@ class DataType:
 
     @classmethod
     def parse(cls, text: str) -> DataType:
-        """Read a `data_type`; ValueError if it is none of the contract's types."""
+        """Read a `data_type`; ValueError if it is none of the contract's types, or too wide."""
         match = TYPE.fullmatch(text.strip().lower())
         if not match:
-            raise ValueError(f"unknown type {text!r}")
-        kind, first, second = match["kind"], match["first"], match["second"]
-        wanted = {"varchar": (True, False), "numeric": (True, True)}.get(kind, (False, False))
-        if (first is not None, second is not None) != wanted:
-            form = {"varchar": "varchar(n)", "numeric": "numeric(p,s)"}.get(kind, kind)
-            raise ValueError(f"type {text!r} must be written {form}")
-        return cls(kind, int(first or 0), int(second or 0))
+            raise ValueError(f"unknown type {text!r}; write {TYPES}")
+        kind, *numbers = filter(None, match.groups())
+        size, scale = (*map(int, numbers), 0, 0)[:2]
+        if kind == "varchar" and not 1 <= size <= VARCHAR_LIMIT:
+            raise ValueError(f"{text} must be of 1 to {VARCHAR_LIMIT:,} bytes")
+        if kind == "numeric" and not max(1, scale) <= size <= PRECISION_LIMIT:
+            raise ValueError(
+                f"{text} must have 1 to {PRECISION_LIMIT} digits, and no more decimal places"
+            )
+        return cls(kind, size, scale)
 
     def __str__(self) -> str:
         sizes = {"varchar": f"({self.size})", "numeric": f"({self.size},{self.scale})"}

@@ -1,10 +1,15 @@
-"""The check of the contracts: every broken thing, with its place and what to do."""
+"""The check of the contracts: every broken thing, with its place and what to do.
+
+contract.schema.yml says what may stand where; here is what holds between the parts of a contract,
+and between contracts.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,21 +22,23 @@ from hirehouse.contracts import (
     ENVELOPE,
     ROOT,
     STAGING,
-    Contract,
+    Column,
+    ContractError,
     DataType,
-    columns_of,
+    compile_schema,
     doc_blocks,
+    envelope,
 )
-from hirehouse.contracts_rules import compile_error, nearest, rule_problems, type_problem
+from hirehouse.shape import Lines, flaws, nearest, read_lined
 
+Place = tuple[Any, ...]  # the path to a part of a file
 COLUMN_LIMIT = 1_600  # of a Redshift and of a PostgreSQL table
 NAME_LIMIT = 63  # bytes; PostgreSQL cuts a longer name
 LANDING = "landing"  # the source of hirehouse's own tables, which are no events
-SCHEMA = "raw"
-TABLE_WORDS = ("name", "description", "config", "data_tests", "columns")
-COLUMN_WORDS = ("name", "description", "data_type", "config", "data_tests")
+MOVED = ("meta", *COLUMN_META, *CONTRACT_META)  # words that are often written one level up
+SOURCES = re.compile(rb"^[{\"' ]*sources\b", re.M)
 # A properties file of dbt that describes something else than sources.
-OTHER_FILES = {"models", "seeds", "snapshots", "macros", "exposures", "unit_tests", "data_tests"}
+OTHERS = re.compile(rb"^(models|seeds|snapshots|macros|exposures|unit_tests|data_tests):", re.M)
 
 
 @dataclass(frozen=True)
@@ -51,279 +58,201 @@ class Problem:
             f"{self.file}:{self.line}: {place + ': ' if place else ''}{self.rule}: {self.message}"
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def check(root: Path = ROOT) -> list[Problem]:
     """All problems of the contracts below `root`, in the order of files and lines."""
     found: list[Problem] = []
     # A table name holds event and version, so one name for one contract is enough.
     tables: dict[str, str] = {}
+
+    def say(file: Path, message: str) -> None:
+        found.append(Problem(file.as_posix(), 1, None, None, "file", message))
+
     if not (root / ENVELOPE).is_file():
-        found.append(Problem(str(ENVELOPE), 1, None, None, "file", "is missing"))
+        say(ENVELOPE, "is missing")
     if not any((root / STAGING).glob("*/*.yml")):
-        message = "holds no contract; is the root the project's folder?"
-        found.append(Problem(str(STAGING), 1, None, None, "file", message))
+        say(STAGING, "holds no contract; is the root the project's folder?")
     for path in sorted(p for p in (root / "models").rglob("*") if p.suffix in (".yml", ".yaml")):
-        # Model properties fill most files; only staging's are sure to be read by the contracts.
-        if (root / STAGING) in path.parents or b"sources" in path.read_bytes():
-            found.extend(_File(root, path, tables).problems())
+        file, text = path.relative_to(root), path.read_bytes()
+        contract = file.parent.parent == STAGING and file.suffix == ".yml"
+        if SOURCES.search(text) and (contract or file == ENVELOPE):
+            found += _File(root, file, tables).problems()
+        elif SOURCES.search(text):
+            say(file, f"contracts are read only from {STAGING}/<source>/<event>.yml; move it")
+        elif contract and not OTHERS.search(text):
+            say(file, "declares no `sources`; a contract starts with them")
     return sorted(found, key=lambda p: (p.file, p.line))
 
 
-class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # PyYAML has no types
-    """Remembers the line of every mapping and key, and refuses a key that is there twice."""
-
-    def __init__(self, stream: bytes) -> None:
-        super().__init__(stream)
-        self.lines: dict[int, dict[Any, int]] = {}
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    loader.flatten_mapping(node)
-    result: dict[Any, Any] = {}
-    lines = {None: node.start_mark.line + 1}
-    for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        try:
-            twice = key in result
-        except TypeError as error:
-            raise _yaml_error(f"{key!r} can't be a key", key_node) from error
-        if twice:
-            raise _yaml_error(f"{key!r} is there twice; the second one would win", key_node)
-        result[key] = loader.construct_object(value_node, deep=True)
-        lines[key] = key_node.start_mark.line + 1
-    loader.lines[id(result)] = lines
-    return result
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
-
-
-def _yaml_error(message: str, node: yaml.Node) -> yaml.YAMLError:
-    return yaml.constructor.ConstructorError(None, None, message, node.start_mark)
-
-
 class _File:
-    """The check of one file; `event` and `column` say where it is."""
+    """The check of one file. A path leads to a part of it: keys of mappings, places in lists."""
 
-    def __init__(self, root: Path, path: Path, tables: dict[str, str]) -> None:
-        self.root, self.path, self.tables = root, path, tables
-        self.file = path.relative_to(root)
+    def __init__(self, root: Path, file: Path, tables: dict[str, str]) -> None:
+        self.root, self.file, self.tables = root, file, tables
         self.found: list[Problem] = []
-        self.lines: dict[int, dict[Any, int]] = {}
-        self.event: str | None = None
-        self.column: str | None = None
+        self.flawed: set[Place] = set()  # paths that the schema does not allow
+        self.content: Any = None
+        self.lines: Lines = {}
 
-    def say(self, rule: str, message: str, at: object = None, key: object = None) -> None:
-        """Note a problem at the line of a mapping, or of one of its keys."""
-        lines = self.lines.get(id(at), {})
-        line = lines.get(key) or lines.get(None, 1)
-        self.found.append(
-            Problem(self.file.as_posix(), line, self.event, self.column, rule, message)
-        )
+    def say(self, rule: str, message: str, *path: Any) -> None:  # noqa: ANN401
+        """Note a problem at the line of a path, or of the part that lacks its last step."""
+        here, line = self.content, 1
+        names: dict[Any, str | None] = {"tables": None, "columns": None}
+        for before, step in zip((None, *path), path, strict=False):
+            lines = self.lines.get(id(here), {})
+            line = lines.get(step) or lines.get(None) or line
+            try:
+                here = here[step]
+            except (LookupError, TypeError):
+                break
+            if before in names and isinstance(here, dict):
+                names[before] = str(here.get("name"))
+        event, column = names.values()
+        self.found.append(Problem(self.file.as_posix(), line, event, column, rule, message))
 
     def problems(self) -> list[Problem]:
-        loader = None
         try:
-            loader = _Loader(self.path.read_bytes())
-            content = loader.get_single_data()
-        except yaml.YAMLError as error:
+            self.content, self.lines = read_lined(self.root / self.file)
+            for path, word, message in flaws(self.content, "contract.schema.yml"):
+                self._flaw(path, word, message)
+        except (yaml.YAMLError, ValueError) as error:
             mark = getattr(error, "problem_mark", None)
-            self.lines[id(self)] = {None: mark.line + 1 if mark else 1}
-            self.say("yaml", f"not YAML: {getattr(error, 'problem', error)}", self)
-            return self.found
-        finally:
-            if loader:
-                loader.dispose()
-        self.lines = loader.lines
-        known = isinstance(content, dict) and "sources" in content
-        if known and (self.file == ENVELOPE or self._is_contract()):
-            for source in self._mappings(content, "sources"):
-                self._source(source)
-        elif known:
-            self.say(
-                "file", f"contracts are read only from {STAGING}/<source>/<event>.yml; move it"
-            )
-        elif self._is_contract() and not (isinstance(content, dict) and OTHER_FILES & set(content)):
-            self.say("file", "declares no `sources`; a contract starts with them")
+            message = f"not YAML: {getattr(error, 'problem', error)}"
+            line = mark.line + 1 if mark else 1
+            return [Problem(self.file.as_posix(), line, None, None, "yaml", message)]
+        if isinstance(self.content, dict):
+            for place, source in self._parts(self.content, "sources"):
+                self._source(place, source)
         return self.found
 
-    def _is_contract(self) -> bool:
-        return self.file.parent.parent == STAGING and self.file.suffix == ".yml"
+    def _flaw(self, path: list[Any], word: str, message: str) -> None:
+        # A rule is a word of meta, whatever is wrong within it.
+        rule = [*path, word][path.index("meta") + 1] if "meta" in path else word
+        if "meta" not in path and word in MOVED and message.startswith("there is no"):
+            message = f"there is no {word!r} here; it belongs under `config: {{meta: …}}`"
+        self.flawed.add((*path, word))
+        self.say(rule, message, *path, word)
 
-    def _mappings(self, parent: dict[Any, Any], key: str) -> Iterator[dict[Any, Any]]:
-        """The mappings of a list; whatever else is there is a problem."""
-        items = parent.get(key)
-        if not isinstance(items, list) or not items:
-            self.say(key, f"must be a list of mappings, found {items!r}", parent, key)
-            return
-        for item in items:
+    @staticmethod
+    def _parts(parent: dict[str, Any], *path: Any) -> Iterator[tuple[Place, dict[str, Any]]]:  # noqa: ANN401
+        """The mappings in a list, with their paths; the schema says what else may not be there."""
+        items = parent.get(path[-1])
+        for place, item in enumerate(items if isinstance(items, list) else []):
             if isinstance(item, dict):
-                yield item
-            else:
-                self.say(key, f"must be a list of mappings, found {item!r} in it", parent, key)
+                yield (*path, place), item
 
-    def _source(self, source: dict[Any, Any]) -> None:
-        name = source.get("name")
-        if not self._named(source):
+    def _source(self, path: Place, source: dict[str, Any]) -> None:
+        if not self._named(path, source):
             return
-        if self.file != ENVELOPE and name != self.file.parent.name:
-            message = f"source {name} is in the folder {self.file.parent.name}; move it to {name}/"
-            self.say("folder", message, source, "name")
-        if source.get("schema") != SCHEMA:
-            message = f"must be {SCHEMA}, where the lander writes, found {source.get('schema')!r}"
-            self.say("schema", message, source, "schema")
-        for table in self._mappings(source, "tables"):
-            before = len(self.found)
-            self.event = str(table.get("name"))
-            self._table(str(name), table)
-            if len(self.found) == before:
-                self._compile(str(name), table)
-            self.event = self.column = None
+        name, folder = source["name"], self.file.parent.name
+        if self.file != ENVELOPE and name != folder:
+            message = f"source {name} is in the folder {folder}; move it to {name}/"
+            self.say("folder", message, *path, "name")
+        for table_path, table in self._parts(source, *path, "tables"):
+            self._table(table_path, table, name)
 
-    def _table(self, source: str, table: dict[Any, Any]) -> None:
+    def _table(self, path: Place, table: dict[str, Any], source: str) -> None:
         is_event = source != LANDING
-        self._words(table, TABLE_WORDS)
-        self._description(table)
-        meta = self._meta(table)
-        for word in meta:
-            if word not in CONTRACT_META:
-                hint = nearest(word, CONTRACT_META)
-                self.say(str(word), f"no contract has this word{hint}", meta, word)
-        if self._named(table):
-            self._table_name(source, table)
-            if is_event:
-                self._version(table, meta)
-        if is_event:
-            if not isinstance(owner := meta.get("owner"), str) or not owner.strip():
-                self.say("owner", "is missing; name the team that answers for it", meta or table)
-            if not isinstance(meta.get("strict", False), bool):
-                self.say("strict", f"must be true or false, found {meta['strict']!r}", meta)
+        self._described(path, table)
+        if self._named(path, table):
+            self._table_name(path, table, source)
         seen: set[Any] = set()
-        columns = list(self._mappings(table, "columns"))
-        for column in columns:
-            self.column = str(column.get("name"))
-            self._column(column, is_event)
-            if self.column in seen:
-                self.say("duplicate", "is there twice; drop one", column, "name")
-            seen.add(self.column)
-            self.column = None
-        extra = len(_envelope_names(self.root)) if is_event else 0
-        if len(columns) + extra > COLUMN_LIMIT:
-            message = f"{len(columns) + extra:,} with the envelope, at most {COLUMN_LIMIT:,}"
-            self.say("columns", message, table, "columns")
+        for place, column in self._parts(table, *path, "columns"):
+            self._column(place, column, is_event)
+            if (name := str(column.get("name"))) in seen:
+                self.say("duplicate", "is there twice; drop one", *place, "name")
+            seen.add(name)
+        count = len(seen) + len(_envelope_names(self.root)) * is_event
+        if count > COLUMN_LIMIT:
+            message = f"{count:,} with the envelope, at most {COLUMN_LIMIT:,}"
+            self.say("columns", message, *path, "columns")
 
-    def _table_name(self, source: str, table: dict[Any, Any]) -> None:
-        name = table["name"]
-        if self.file != ENVELOPE and name != self.file.stem:
-            self.say("file", f"holds {name}; call it {name}.yml", table, "name")
-        if len(f"stg_{source}__{name}") > NAME_LIMIT:
-            message = f"its model stg_{source}__{name} is over {NAME_LIMIT} bytes; shorten it"
-            self.say("name", message, table, "name")
-        if name == "index":  # the export's table of contents is index.json
-            self.say("name", "index is taken by the export; choose another", table, "name")
-        if name in self.tables:
-            message = f"{SCHEMA}.{name} is also declared in {self.tables[name]}; keep one"
-            self.say("duplicate", message, table, "name")
-        self.tables.setdefault(name, self.file.as_posix())
-
-    def _version(self, table: dict[Any, Any], meta: dict[Any, Any]) -> None:
-        version, name = meta.get("version"), table["name"]
-        if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-            message = f"must be a whole number from 1, found {version!r}"
-            self.say("version", message, meta or table, "version")
-            return
+    def _table_name(self, path: Place, table: dict[str, Any], source: str) -> None:
+        name, version = table["name"], self._meta(path, table).get("version", 1)
         stem = re.sub(r"_v\d+$", "", name)
         wanted = f"{stem}_v{version}" if version > 1 else stem
-        if name != wanted:
-            self.say("version", f"version {version} is named {wanted}", meta, "version")
+        if source != LANDING and name != wanted and self._meta(path, table):
+            message = f"version {version} is named {wanted}"
+            self.say("version", message, *path, "config", "meta", "version")
+        if self.file != ENVELOPE and name != self.file.stem:
+            self.say("file", f"holds {name}; call it {name}.yml", *path, "name")
+        if len(f"stg_{source}__{name}") > NAME_LIMIT:
+            message = f"its model stg_{source}__{name} is over {NAME_LIMIT} bytes; shorten it"
+            self.say("name", message, *path, "name")
+        if name == "index":  # the export's table of contents is index.json
+            self.say("name", "index is taken by the export; choose another", *path, "name")
+        if name in self.tables:
+            message = f"raw.{name} is also declared in {self.tables[name]}; keep one"
+            self.say("duplicate", message, *path, "name")
+        self.tables.setdefault(name, self.file.as_posix())
 
-    def _column(self, column: dict[Any, Any], is_event: bool) -> None:
-        self._words(column, COLUMN_WORDS)
-        self._description(column)
-        if self._named(column) and is_event:
-            name = column["name"]
-            if name in _envelope_names(self.root):
+    def _column(self, path: Place, column: dict[str, Any], is_event: bool) -> None:
+        self._described(path, column)
+        if self._named(path, column) and is_event:
+            if column["name"] in _envelope_names(self.root):
                 message = "every raw table has this column from the envelope; choose another name"
-                self.say("name", message, column, "name")
-            elif name == "schema_version":
+                self.say("name", message, *path, "name")
+            elif column["name"] == "schema_version":
                 message = "events carry it to name their contract's version; choose another name"
-                self.say("name", message, column, "name")
+                self.say("name", message, *path, "name")
+        if "data_type" not in column:
+            return
         try:
-            kind = DataType.parse(str(column.get("data_type", "")))
+            kind = DataType.parse(str(column["data_type"]))
         except ValueError as error:
-            types = "varchar(n), integer, bigint, numeric(p,s), boolean, date or timestamp"
-            self.say("type", f"{error}; write {types}", column, "data_type")
+            self.say("data_type", str(error), *path, "data_type")
             return
-        if problem := type_problem(kind):
-            self.say("type", problem, column, "data_type")
-            return
-        meta = self._meta(column)
-        for rule, message in rule_problems(kind, meta):
-            self.say(rule, message, meta, rule)
+        for rule, message in _rules(kind, self._meta(path, column)):
+            self.say(rule, message, *path, "config", "meta", rule)
 
-    def _named(self, item: dict[Any, Any]) -> bool:
-        """Whether the item has a name that can be used; says what is wrong with it else."""
-        name = item.get("name")
-        if name is None:
-            self.say("name", "is missing", item)
-        elif not isinstance(name, str):
-            self.say("name", f"must be text, found {name!r}; put it in quotes", item, "name")
-        elif not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-            message = f"{name!r} must be snake_case: a to z, digits and _, a letter first"
-            self.say("name", message, item, "name")
-        elif len(name) > NAME_LIMIT:
-            self.say("name", f"has {len(name)} bytes, at most {NAME_LIMIT}", item, "name")
-        elif name in reserved_words():
-            engines = ", ".join(reserved_words()[name])
-            self.say("name", f"{name} is reserved by {engines}; choose another", item, "name")
+    def _named(self, path: Place, item: dict[str, Any]) -> bool:
+        """Whether the item has a name that can be used; says why not if the schema did not."""
+        if (*path, "name") in self.flawed:
+            return False
+        name = item["name"]
+        if engines := reserved_words().get(name):
+            message = f"{name} is reserved by {', '.join(engines)}; choose another"
         elif (renamed := dlt_name(name)) != name:
-            self.say("name", f"dlt would rename it to {renamed}; choose another", item, "name")
+            message = f"dlt would rename it to {renamed}; choose another"
         else:
             return True
+        self.say("name", message, *path, "name")
         return False
 
-    def _words(self, item: dict[Any, Any], words: tuple[str, ...]) -> None:
-        for word in item:
-            if word in words:
-                continue
-            hint = nearest(word, words)
-            if word == "meta" or word in COLUMN_META or word in CONTRACT_META:
-                hint = "; it belongs under `config: {meta: …}`"
-            self.say(str(word), f"has no meaning here{hint}", item, word)
-
-    def _meta(self, item: dict[Any, Any]) -> dict[Any, Any]:
-        config = item.get("config") or {}
-        if not isinstance(config, dict):
-            self.say("config", f"must be a mapping, found {config!r}", item, "config")
+    def _meta(self, path: Place, item: dict[str, Any]) -> dict[str, Any]:
+        """The meta of a table or column; empty if it is not sound, which has been said."""
+        config = (*path, "config")
+        if any(flaw[: len(config)] == config for flaw in self.flawed):
             return {}
-        for word in config:
-            if word in COLUMN_META or word in CONTRACT_META:
-                self.say(word, "belongs under `config: {meta: …}`", config, word)
-        meta = config.get("meta") or {}
-        if not isinstance(meta, dict):
-            self.say("meta", f"must be a mapping, found {meta!r}", config, "meta")
-            return {}
+        meta: dict[str, Any] = item.get("config", {}).get("meta", {})
         return meta
 
-    def _description(self, item: dict[Any, Any]) -> None:
-        text = item.get("description")
-        if not isinstance(text, str) or not text.strip():
-            self.say("description", "is missing; say what it means", item)
-            return
-        for block in re.findall(r"{{\s*doc\(['\"](\w+)['\"]\)\s*}}", text):
+    def _described(self, path: Place, item: dict[str, Any]) -> None:
+        for block in re.findall(r"{{\s*doc\(['\"](\w+)['\"]\)\s*}}", str(item.get("description"))):
             if block not in doc_blocks(self.root):
-                hint = nearest(block, tuple(doc_blocks(self.root)))
-                self.say("description", f"no docs block {block}{hint}", item, "description")
+                message = f"no docs block {block}{nearest(block, doc_blocks(self.root))}"
+                self.say("description", message, *path, "description")
 
-    def _compile(self, source: str, table: dict[Any, Any]) -> None:
-        columns = columns_of(table, self.file, self.root)
-        version = self._meta(table).get("version", 1)
-        contract = Contract(source, table["name"], version, "", "", columns, True, self.file)
-        if error := compile_error(contract.schema()):
-            self.say("compile", f"the JSON Schema validator refuses it: {error}", table)
+
+def _rules(kind: DataType, meta: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each word of a sound meta whose value does not go with the type, or with another word."""
+    fits = compile_schema(kind.schema())
+    values = [(word, meta[word]) for word in ("minimum", "maximum") if word in meta]
+    for word, value in [*values, *(("enum", value) for value in meta.get("enum", []))]:
+        for error in list(fits.iter_errors(value))[-1:]:
+            # YAML reads a bare no or on as something else than text.
+            quotes = isinstance(value, bool | int | float) and kind.kind == "varchar"
+            advice = "put it in quotes" if quotes else f"{kind} does not hold it"
+            yield word, f"{error.message}: {advice}"
+    if meta.get("minimum", -math.inf) > meta.get("maximum", math.inf):
+        yield "minimum", f"{meta['minimum']} is above the maximum {meta['maximum']}"
+    if word := next((word for word in ("pattern", "items", "properties") if word in meta), ""):
+        try:
+            compile_schema(Column("", kind, "", meta).schema())
+            # Exported schemas are read by Python's own validator, too, which has patterns of `re`.
+            re.compile(meta.get("pattern", ""))
+        except (ValueError, re.error, OverflowError, RecursionError) as error:
+            yield word, f"no validator takes it, or not Python's: {str(error).splitlines()[0]}"
 
 
 @cache
@@ -345,7 +274,6 @@ def dlt_name(name: str) -> str:
 @cache
 def _envelope_names(root: Path) -> frozenset[str]:
     try:
-        content = yaml.safe_load((root / ENVELOPE).read_bytes())
-        return frozenset(c["name"] for c in content["sources"][0]["tables"][0]["columns"])
-    except (OSError, yaml.YAMLError, LookupError, TypeError):
+        return frozenset(column.name for column in envelope(root))
+    except (OSError, ContractError, LookupError, TypeError, AttributeError):
         return frozenset()  # the check of the envelope itself says what is wrong with it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated, Any
@@ -17,8 +18,8 @@ from rich.table import Table
 from hirehouse.contracts import ROOT, Column, Contract, envelope, load
 from hirehouse.contracts_check import check
 from hirehouse.contracts_example import example_event
-from hirehouse.contracts_rules import nearest
 from hirehouse.scaffold import scaffold
+from hirehouse.shape import nearest
 
 contracts_app = typer.Typer(
     help="The contracts of the events: what is in them, and whether they are sound.",
@@ -109,7 +110,7 @@ def check_command(*, as_json: AsJson = False, root: Root = ROOT) -> None:
     """Find everything that is broken in the contracts; exit code 1 if anything is."""
     problems = check(root)
     if as_json:
-        _print_json([problem.as_dict() for problem in problems])
+        _print_json([asdict(problem) for problem in problems])
     else:
         for problem in problems:
             typer.echo(problem)
