@@ -23,16 +23,7 @@ from hirehouse.read import Batch, Done, Limits, Place, Reader, Segment, expand
 from hirehouse.rows import Checked, Checker
 from hirehouse.tables import ensure_tables, landing_tables
 from hirehouse.warehouse import Warehouse
-from hirehouse.write import (
-    WriteError,
-    Writer,
-    append,
-    begin_batch,
-    commit_batch,
-    landed,
-    numbered,
-    utc_now,
-)
+from hirehouse.write import Door, landed, utc_now
 
 Progress = Callable[[int, int], None]
 REMEMBERED = 100_000  # inputs, at about 300 bytes each
@@ -98,13 +89,9 @@ def land(
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hirehouse-") as spool:
         places = expand([str(path) for path in paths], Path(spool))
-        landing = _Landing(warehouse, places, progress, limits or Limits(), known or Known())
-        landing.direct = direct
-        try:
+        with Door(warehouse, direct) as door:
+            landing = _Landing(door, places, progress, limits or Limits(), known or Known())
             result = landing.run()
-        finally:
-            if landing.writer:
-                landing.writer.close()
     result.seconds = time.monotonic() - begun
     return result
 
@@ -112,17 +99,16 @@ def land(
 class _Landing:
     def __init__(
         self,
-        warehouse: Warehouse,
+        door: Door,
         places: list[Place],
         progress: Progress | None,
         limits: Limits,
         known: Known,
     ) -> None:
-        self.warehouse = warehouse
-        self.direct = 0
+        self.door = door
+        self.warehouse = warehouse = door.warehouse
         self.result = Landed()
         self.checker = Checker(Plans(load()))
-        self.writer: Writer | None = None
         with warehouse.landing_lock():
             ensure_tables(warehouse)
         done = known.done
@@ -168,28 +154,8 @@ class _Landing:
                 checked = Checker(self.checker.plans).check(left, utc_now())
             if not left.segments:
                 return
-            batch_id = self.highest = self._commit(left, checked)
+            batch_id = self.highest = self.door.commit(left.inputs(), checked)
         self._count(batch_id, checked)
-
-    def _commit(self, batch: Batch, checked: Checked) -> int:
-        rows = sum(table.num_rows for table in checked.tables.values())
-        if rows > self.direct and not self.writer:
-            self.writer = Writer(self.warehouse)
-        for tries_left in (2, 1, 0):
-            batch_id = begin_batch(self.warehouse, batch)
-            try:
-                tables = numbered(self.warehouse, checked.tables, batch_id)
-                if self.writer and rows > self.direct:
-                    self.writer.write(tables)
-                else:
-                    append(self.warehouse, tables)
-            except WriteError as error:
-                if not error.passing or not tries_left:
-                    raise
-                continue
-            commit_batch(self.warehouse, batch_id, checked)
-            break
-        return batch_id
 
     def _count(self, batch_id: int, checked: Checked) -> None:
         self.result.batches.append(batch_id)

@@ -13,6 +13,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -70,6 +71,7 @@ class Segment:
     first_line: int
     lines: list[bytes] = field(default_factory=list)
     complete: bool = False
+    received: list[datetime] | None = None  # of lines that land again: when each came at first
 
     @property
     def last_line(self) -> int:

@@ -137,7 +137,8 @@ class Checker:
             if not line.strip(b" \t\r"):
                 blank += 1
                 continue
-            verdict = check_line(line, self.plans, now, first=line_number == 1)
+            arrived = _arrived(segment, line_number, now)
+            verdict = check_line(line, self.plans, arrived, first=line_number == 1)
             if verdict.reasons or not verdict.plan or not verdict.event:
                 failures.append(Failure(segment.input, line_number, row, line, verdict))
                 continue
@@ -166,12 +167,15 @@ class Checker:
     ) -> None:
         """Turn a group into a table, less the rows that the measures by column show to be wrong."""
         contract = group.plan.contract
-        table, suspects = tabulate(group, now)
+        shift = numbers[0] - numbers[1] - 1 - segment.first_line
+        again = segment.received and [segment.received[shift + row] for row in group.rows]
+        table, suspects = tabulate(group, now, again)
         wrong = set()
         for index in suspects:
             offset = group.rows[index] - numbers[1] - 1
             number = numbers[0] + offset
-            verdict = check_line(lines[offset], self.plans, now, first=number == 1)
+            arrived = _arrived(segment, number, now)
+            verdict = check_line(lines[offset], self.plans, arrived, first=number == 1)
             if verdict.reasons:
                 wrong.add(index)
                 failure = Failure(segment.input, number, group.rows[index], lines[offset], verdict)
@@ -190,6 +194,11 @@ class Checker:
         if wrong:
             table = table.filter(pa.array(i not in wrong for i in range(table.num_rows)))
         made.setdefault(contract.table, []).append(table)
+
+
+def _arrived(segment: Segment, number: int, now: datetime) -> datetime:
+    """When a line came, unless it says so itself."""
+    return segment.received[number - segment.first_line] if segment.received else now
 
 
 def _event_type(plan: Plan) -> pa.DataType:
@@ -217,8 +226,15 @@ def _by_hand(column: Column) -> bool:
     return column.is_json or column.type.kind == "numeric"
 
 
-def tabulate(group: Group, now: datetime) -> tuple[pa.Table, list[int]]:
-    """The table of a group's events, and the rows that need the exact check."""
+def tabulate(
+    group: Group, now: datetime, again: list[datetime] | None = None
+) -> tuple[pa.Table, list[int]]:
+    """The table of a group's events, and the rows that need the exact check.
+
+    Args:
+        now: the time of landing.
+        again: when each came at first, if they are replayed now.
+    """
     contract = group.plan.contract
     events = pa.array(group.documents, type=group.type)
     count = len(events)
@@ -245,13 +261,14 @@ def tabulate(group: Group, now: datetime) -> tuple[pa.Table, list[int]]:
         if until is not None:
             suspect(pc.greater(times, until))
 
-    received = pc.fill_null(time(pick("receivedAt")), pa.scalar(now, TIME))
+    arrived = pa.array(again, TIME) if again else pa.scalar(now, TIME)
+    received = pc.coalesce(time(pick("receivedAt")), arrived)
     until = pc.add(received, pa.scalar(FUTURE, pa.duration("us")))
     values: dict[str, pa.Array] = {
         "occurred_at": time(pick("timestamp")),
         "sent_at": time(pick("sentAt")),
         "received_at": received,
-        "replayed_at": pa.nulls(count, TIME),
+        "replayed_at": pa.array([now if again else None] * count, TIME),
         "batch_row": pa.array(group.rows, pa.int64()),
     }
     bounded(values["occurred_at"], until)

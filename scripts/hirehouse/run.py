@@ -18,9 +18,8 @@ from hirehouse.read import InputError, event_files
 from hirehouse.tables import raw_tables
 from hirehouse.warehouse import Say, Warehouse, open_warehouse, say_on_stderr
 from hirehouse.warm import WarmDbt
-from hirehouse.write import utc_now
+from hirehouse.write import DIRECT, utc_now
 
-DIRECT = 20_000  # rows of a batch that dlt is not worth its fixed cost for
 LONGEST = 60.0  # seconds between two tries
 # A round writes no logs and artifacts, which cost more than its models.
 SPARE = ("--log-level", "none", "--log-level-file", "none", "--no-write-json")

@@ -19,11 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hirehouse.failures import already_known
-from hirehouse.read import Batch, Done
+from hirehouse.read import Done
 from hirehouse.rows import Checked
 from hirehouse.tables import RAW
 from hirehouse.warehouse import Warehouse, WarehouseError
 
+DIRECT = 20_000  # rows of a batch that dlt is not worth its fixed cost for
 SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     # What goes wrong is raised, too; its log lines would hold statements and paths.
@@ -107,6 +108,57 @@ class Writer:
         os.close(self.lock)
 
 
+class Door:
+    """The one way into schema raw: in batches, each of which counts once it is whole.
+
+    Args:
+        direct: batches of up to so many rows are written without dlt, which takes a second for
+            any batch; it pays in large ones, which it writes in parallel.
+    """
+
+    def __init__(self, warehouse: Warehouse, direct: int = 0) -> None:
+        self.warehouse, self.direct = warehouse, direct
+        self.writer: Writer | None = None
+
+    def commit(self, inputs: str, checked: Checked) -> int:
+        """Land what was checked, under the landing lock, which the caller holds.
+
+        Args:
+            inputs: for raw.batches: what was read, as a JSON list of objects.
+
+        Returns:
+            The batch_id.
+
+        Raises:
+            WriteError: it could not be written, and does not count.
+        """
+        rows = sum(table.num_rows for table in checked.tables.values())
+        if rows > self.direct and not self.writer:
+            self.writer = Writer(self.warehouse)
+        for tries_left in (2, 1, 0):
+            batch_id = begin_batch(self.warehouse, inputs)
+            try:
+                tables = numbered(self.warehouse, checked.tables, batch_id)
+                if self.writer and rows > self.direct:
+                    self.writer.write(tables)
+                else:
+                    append(self.warehouse, tables)
+            except WriteError as error:
+                if not error.passing or not tries_left:
+                    raise
+                continue
+            commit_batch(self.warehouse, batch_id, checked)
+            break
+        return batch_id
+
+    def __enter__(self) -> Door:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.writer:
+            self.writer.close()
+
+
 def append(warehouse: Warehouse, tables: dict[str, pa.Table]) -> None:
     """Append rows without dlt, in one transaction.
 
@@ -177,13 +229,13 @@ def landed(warehouse: Warehouse, done: dict[str, Done], after: int = 0) -> int:
     return after
 
 
-def begin_batch(warehouse: Warehouse, batch: Batch) -> int:
+def begin_batch(warehouse: Warehouse, inputs: str) -> int:
     """Take the next batch_id. Committed at once, so that no other batch ever gets it again."""
     [(highest,)] = warehouse.query("select coalesce(max(batch_id), 0) from raw.batches")
     batch_id = int(highest) + 1
     warehouse.execute(
         "insert into raw.batches (batch_id, started_at, inputs) values (?, ?, ?)",
-        [batch_id, utc_now(), batch.inputs()],
+        [batch_id, utc_now(), inputs],
     )
     return batch_id
 

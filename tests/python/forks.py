@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import hirehouse.land
+import hirehouse.write
 from hirehouse.read import Limits
 from hirehouse.warehouse import open_warehouse
 from hirehouse.warm import WarmDbt
@@ -107,14 +108,14 @@ def landing(
     """
 
     def work(tell: Tell) -> None:
-        begin_batch = hirehouse.land.begin_batch
+        begin_batch = hirehouse.write.begin_batch
 
         def begin_aloud(*arguments: Any) -> int:  # noqa: ANN401 - whatever it takes
             batch_id = begin_batch(*arguments)
             tell("batch")
             return batch_id
 
-        hirehouse.land.begin_batch = begin_aloud
+        hirehouse.write.begin_batch = begin_aloud
         with open_warehouse(say=tell) as warehouse:
             hirehouse.land.land(paths, warehouse, limits=limits, direct=direct)
 

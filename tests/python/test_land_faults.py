@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from events import event, line, write
-from hirehouse import land as land_module
 from hirehouse.failures import read_failed
 from hirehouse.land import land
 from hirehouse.read import Limits
@@ -182,7 +181,7 @@ def test_a_write_that_fails_in_passing_is_done_again(
         if len(tries) < 3:
             raise WriteError("connection lost", passing=True)
 
-    monkeypatch.setattr(land_module.Writer, "write", unsteady)
+    monkeypatch.setattr(Writer, "write", unsteady)
     result = land([write(tmp_path / "a.ndjson", [line(event(1)), b"no"])], warehouse)
     assert (result.batches, len(tries)) == ([3], 3)
     assert values(warehouse, "event_id") == ["m-0000001"]
