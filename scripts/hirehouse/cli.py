@@ -6,6 +6,7 @@ import typer
 
 from hirehouse.backfill_cli import backfill_command
 from hirehouse.contracts_cli import contracts_app
+from hirehouse.failures_cli import failures_app
 from hirehouse.land_cli import land_command
 from hirehouse.run_cli import run_command
 from hirehouse.simulate.cli import simulate_command
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # a payload must not reach a terminal or a log
 )
 app.add_typer(contracts_app, name="contracts")
+app.add_typer(failures_app, name="failures")
 app.command("simulate")(simulate_command)
 app.command("land")(land_command)
 app.command("run")(run_command)

@@ -68,7 +68,7 @@ def _metadata(failure: Failure, now: datetime) -> tuple[object, ...]:
     context = event.get("context")
     library = context.get("library") if isinstance(context, dict) else None
     app = context.get("app") if isinstance(context, dict) else None
-    first = verdict.reasons[0]
+    rule, pointer, reasons = reason_columns(verdict.reasons)
     return (
         failure.row,
         received(event, now),
@@ -80,11 +80,16 @@ def _metadata(failure: Failure, now: datetime) -> tuple[object, ...]:
         verdict.plan.contract.version if verdict.plan else None,
         _name(library.get("name") if isinstance(library, dict) else None, "context_library_name"),
         _name(app.get("version") if isinstance(app, dict) else None, "context_app_version"),
-        first.rule,
-        _plain(first.pointer),
+        rule,
+        pointer,
         len(verdict.reasons),
-        _reasons(verdict.reasons),
+        reasons,
     )
+
+
+def reason_columns(reasons: list[Reason]) -> tuple[str, str, str]:
+    """Rule and pointer of the first reason, and all of them as JSON."""
+    return reasons[0].rule, _plain(reasons[0].pointer), _reasons(reasons)
 
 
 def _name(value: object, column: str) -> str | None:

@@ -1,0 +1,176 @@
+"""What people do about failed events: patch, replay, discard, restore. Nothing is ever deleted.
+
+Every action is written in a batch, under the landing lock under which the status was read: so it
+counts exactly when its batch does, and of two people who replay an event at once one does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+import orjson
+import pyarrow as pa
+
+from hirehouse.check import Plans, Reason, Verdict
+from hirehouse.contracts import load
+from hirehouse.failures import failure_tables, reason_columns
+from hirehouse.patches import Changes, PatchError, extended
+from hirehouse.read import Batch, Input, Limits, Segment
+from hirehouse.rows import Checked, Checker
+from hirehouse.states import TO_DO, Failed, Selection, page
+from hirehouse.tables import ensure_tables, landing_tables, table_of
+from hirehouse.warehouse import Warehouse
+from hirehouse.write import DIRECT, Door, utc_now
+
+LIMITS = Limits(lines=50_000)
+
+
+class Action(NamedTuple):
+    """A row of raw.failure_actions, less who and when."""
+
+    failure_id: str
+    action: str
+    patch: str | None = None
+    reason: str | None = None
+    event_id: str | None = None
+    verdict: Verdict | None = None
+
+
+@dataclass
+class Done:
+    """What came of a command.
+
+    `actions` counts by kind, `fails` what still fails by (rule, pointer), `problems` what could not
+    be done by message; `example` is the first patched one: original, copy and remaining reasons.
+    """
+
+    batches: list[int] = field(default_factory=list)
+    actions: Counter[str] = field(default_factory=Counter)
+    fails: Counter[tuple[str, str]] = field(default_factory=Counter)
+    problems: Counter[str] = field(default_factory=Counter)
+    example: tuple[bytes, bytes, list[Reason]] | None = None
+
+
+Decided = tuple[Checked, list[Action]]
+Decide = Callable[[list[Failed], datetime, Done], Decided]
+
+
+class Desk:
+    """Where failed events are dealt with.
+
+    Args:
+        actor: who does it.
+        limits: how many are dealt with at a time, in one batch.
+    """
+
+    def __init__(self, warehouse: Warehouse, actor: str, limits: Limits = LIMITS) -> None:
+        self.warehouse, self.actor, self.limits = warehouse, actor, limits
+        self.checker = Checker(Plans(load()))
+        with warehouse.landing_lock():
+            ensure_tables(warehouse)
+
+    def replay(self, selection: Selection) -> Done:
+        """Check again with today's contract, and land what conforms."""
+
+        def decide(some: list[Failed], now: datetime, done: Done) -> Decided:
+            checked = self._checked(some, now)
+            actions: dict[int, Action] = {}
+            for name in checked.tables.keys() - landing_tables():
+                columns = (checked.tables[name][c].to_pylist() for c in ("batch_row", "event_id"))
+                for row, event_id in zip(*columns, strict=True):
+                    actions[row] = Action(some[row - 1].failure_id, "replayed", event_id=event_id)
+            for failure in checked.failures:
+                verdict = failure.verdict
+                failure_id = some[failure.row - 1].failure_id
+                actions[failure.row] = Action(failure_id, "refused", verdict=verdict)
+                done.fails[verdict.reasons[0].rule, verdict.reasons[0].pointer] += 1
+            return checked, [actions[row] for row in sorted(actions)]
+
+        return self._act("replayed", selection, TO_DO, decide)
+
+    def patch(
+        self, selection: Selection, changes: Changes | None, *, dry_run: bool = False
+    ) -> Done:
+        """Change the patched copies further, or take all changes back if there are no `changes`.
+
+        Args:
+            dry_run: write nothing.
+        """
+
+        def decide(some: list[Failed], now: datetime, done: Done) -> Decided:
+            made: list[Failed] = []
+            for one in some:
+                try:
+                    patch = changes and extended(one.body, one.patch, changes, one.failure_id)
+                    if (patch or "[]") == one.patch:
+                        raise PatchError("there is nothing to change")
+                    made.append(one._replace(patch=patch or "[]"))
+                except PatchError as error:
+                    done.problems[str(error)] += 1
+            fails = {f.row: f.verdict.reasons for f in self._checked(made, now).failures}
+            done.fails.update((r[0].rule, r[0].pointer) for r in fails.values())
+            if made and not done.example:
+                done.example = made[0].body, made[0].current, fails.get(1, [])
+            return _nothing(), [Action(one.failure_id, "patched", one.patch) for one in made]
+
+        return self._act("patched", selection, TO_DO, decide, dry_run=dry_run)
+
+    def mark(self, selection: Selection, action: str, reason: str | None) -> Done:
+        """Mark as `discarded`, or as `restored`, with the reason for it."""
+        statuses = TO_DO if action == "discarded" else ("discarded", "discarded")
+
+        def decide(some: list[Failed], *_: object) -> Decided:
+            return _nothing(), [Action(one.failure_id, action, reason=reason) for one in some]
+
+        return self._act(action, selection, statuses, decide)
+
+    def _checked(self, some: list[Failed], now: datetime) -> Checked:
+        """Their patched copies or originals, checked as a landing does; row n is the n-th one."""
+        # Not from line 1: a byte order mark has been dealt with.
+        segment = Segment(Input("failures", "", 0), 2, [one.current for one in some])
+        segment.received = [one.received_at for one in some]
+        return self.checker.check(Batch([segment]), now)
+
+    def _act(
+        self,
+        name: str,
+        selection: Selection,
+        statuses: Sequence[str],
+        decide: Decide,
+        *,
+        dry_run: bool = False,
+    ) -> Done:
+        done = Done()
+        after = (0, 0)
+        with Door(self.warehouse, DIRECT) as door:
+            while True:
+                with self.warehouse.landing_lock():
+                    some = page(self.warehouse, selection, statuses, after, self.limits)
+                    if not some:
+                        return done
+                    now = utc_now()
+                    checked, actions = decide(some, now, done)
+                    done.actions.update(one.action for one in actions)
+                    if actions and not dry_run:
+                        # Failures that fail again are no new ones.
+                        checked.tables |= failure_tables([], now)
+                        checked.tables["failure_actions"] = self._rows(actions, now)
+                        inputs = [{"failures": name, "count": len(actions), "by": self.actor}]
+                        done.batches.append(door.commit(orjson.dumps(inputs).decode(), checked))
+                after = some[-1].batch_id, some[-1].batch_row
+
+    def _rows(self, actions: list[Action], now: datetime) -> pa.Table:
+        rows: list[tuple[object, ...]] = []
+        for number, one in enumerate(actions, 1):
+            reasons = reason_columns(one.verdict.reasons) if one.verdict else (None, None, None)
+            said = (one.action, one.patch, one.reason, one.event_id, *reasons)
+            rows.append((one.failure_id, number, now, self.actor, *said))
+        return table_of("failure_actions", rows)
+
+
+def _nothing() -> Checked:
+    return Checked({}, [], 0, 0, 0)

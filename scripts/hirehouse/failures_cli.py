@@ -1,0 +1,357 @@
+"""`hirehouse failures`: look at failed events, mend them, and land them."""
+
+from __future__ import annotations
+
+import difflib
+import getpass
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.syntax import Syntax
+from rich.table import Table
+
+from hirehouse.contracts import ContractError
+from hirehouse.warehouse import Warehouse, WarehouseError, open_warehouse
+
+if TYPE_CHECKING:
+    from hirehouse.actions import Done
+    from hirehouse.states import Selection
+
+failures_app = typer.Typer(
+    help="Failed events: what is wrong with them, and what to do about it.", no_args_is_help=True
+)
+Ids = Annotated[
+    list[str] | None, typer.Argument(help="Ids of failed events; their first characters do.")
+]
+Fingerprint = Annotated[
+    str | None, typer.Option(help="All that failed in one way, as `list` names it.")
+]
+Target = Annotated[
+    str | None, typer.Option(help="Target of profiles.yml; else HIREHOUSE_TARGET, else its own.")
+]
+By = Annotated[
+    str | None,
+    typer.Option(envvar="HIREHOUSE_USER", help="Who does it; else the system's user."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+Status = StrEnum("Status", ["open", "patched", "replayed", "discarded"])
+HAS_TABLES = (
+    "select 1 from information_schema.tables"
+    " where table_schema = 'raw' and table_name = 'failure_actions'"
+)
+WIDTH = 140  # of a table that goes to a file or a pipe
+
+
+@failures_app.command("list")
+def list_command(
+    event: Annotated[str | None, typer.Option(help="Only of this event.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Only what breaks this rule first.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Only received then or later, UTC.")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(help="Only received before, UTC.")] = None,
+    status: Annotated[
+        list[Status] | None, typer.Option(help="Only of this status; else open and patched.")
+    ] = None,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """List failed events by what is wrong with them: event, rule and place."""
+    with _opened(target) as warehouse:
+        from hirehouse.states import TO_DO, Selection, groups  # noqa: PLC0415 - brings Arrow along
+
+        wanted = status or TO_DO
+        filters = {
+            f"status in ({', '.join('?' * len(wanted))})": wanted,
+            "event = ?": [event],
+            "rule = ?": [rule],
+            "received_at >= ?": [since],
+            "received_at < ?": [until],
+        }
+        used = {where: values for where, values in filters.items() if values != [None]}
+        values = tuple(value for some in used.values() for value in some)
+        rows = groups(warehouse, Selection(" and ".join(used), values))
+    if as_json:
+        _print_json(rows)
+        return
+    table = Table(box=box.SIMPLE)
+    for name in ("fingerprint", "event", "rule", "where", "count", "first and last", "producer"):
+        table.add_column(
+            name, justify="right" if name == "count" else "left", no_wrap=name in ("event", "rule")
+        )
+    table.add_column("example", no_wrap=True)
+    for row in rows:
+        cells = (row["fingerprint"], row["event"] or "?", row["rule"], row["pointer"] or "-")
+        seen = "\n".join(f"{row[name]:%Y-%m-%d %H:%M}" for name in ("first_seen", "last_seen"))
+        producer = " ".join(filter(None, (row["library"], row["app_version"])))
+        some = (f"{row['failures']:,}", seen, producer, row["example"][:12])
+        table.add_row(*map(escape, (*cells, *some)))
+    _console().print(table if rows else "no failed events")
+
+
+@failures_app.command("show")
+def show_command(
+    failure_id: Annotated[str, typer.Argument(help="Its id, or the first characters of it.")],
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a failed event: the whole of it, why it failed, how it stands today, its history."""
+    with _opened(target) as warehouse:
+        from hirehouse.patches import readable  # noqa: PLC0415 - as in `patch`
+        from hirehouse.states import told  # noqa: PLC0415 - brings Arrow along
+
+        it = told(warehouse, failure_id)
+    if as_json:
+        _print_json(it)
+        return
+    console = _console()
+    console.print(f"[bold]{it['failure_id']}[/] is {it['status']}", soft_wrap=True)
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    facts.add_row("event", f"{it['event'] or '?'} {it['event_id'] or 'without an id'}")
+    facts.add_row("from", f"{it['input']}, line {it['line']}, batch {it['batch_id']}")
+    facts.add_row("received", f"{it['received_at']} UTC")
+    producer = " ".join(filter(None, (it["context_library_name"], it["context_app_version"])))
+    facts.add_row("producer", escape(producer) or "unknown")
+    then, now = (it[name] or "none" for name in ("version", "version_today"))
+    facts.add_row("contract", f"version {then} then, {now} now")
+    console.print(facts)
+    _print_reasons(console, "Why it failed", it["reasons"])
+    changed = "as patched, " if it["patch"] else ""
+    if it["reasons_today"] == it["reasons"]:
+        console.print(f"Today, {changed}it would fail for the same reasons.")
+    elif it["reasons_today"]:
+        _print_reasons(console, f"Today, {changed}it would fail", it["reasons_today"])
+    else:
+        console.print(f"Today, {changed}it conforms.")
+    console.print("\n[bold]The original[/]")
+    typer.echo(readable(it["original"].encode()))
+    if it["patch"]:
+        console.print("\n[bold]Its patch[/]")
+        typer.echo(json.dumps(it["patch"], indent=2, ensure_ascii=False))
+    if it["history"]:
+        history = Table("when, UTC", "who", "what", "", box=box.SIMPLE)
+        for one in it["history"]:
+            more = next(filter(None, (one[n] for n in ("reason", "event_id", "patch"))), None)
+            more = more or " ".join(filter(None, (one["rule"], one["pointer"])))
+            cells = (f"{one['acted_at']:%Y-%m-%d %H:%M:%S}", one["actor"], one["action"], more)
+            history.add_row(*map(escape, cells))
+        console.print("\n[bold]History[/]", history, sep="\n")
+
+
+@failures_app.command("patch")
+def patch_command(
+    ids: Ids = None,
+    fingerprint: Fingerprint = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="/properties/currency=USD: JSON, or else a text."),
+    ] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="/properties/currency")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="A JSON Patch (RFC 6902); comes first.", exists=True, dir_okay=False),
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Take all earlier changes back.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what came of it.")] = False,
+    by: By = None,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a patched copy, or change it further; the original never changes.
+
+    An event without a messageId gets the id of its failure as one. Exit code 1: a change does not
+    fit.
+    """
+    from hirehouse.patches import (  # noqa: PLC0415 - a library that others don't need
+        Changes,
+        PatchError,
+        read_operations,
+        read_setting,
+    )
+
+    if clear and (settings or remove or file):
+        raise typer.BadParameter("--clear goes without other changes")
+    try:
+        operations = read_operations(file.read_bytes()) if file else []
+        values = [read_setting(text) for text in settings or []]
+        changes = None if clear else Changes(operations, remove or [], values)
+    except PatchError as error:
+        raise typer.BadParameter(str(error)) from None
+    with _opened(target) as warehouse:
+        from hirehouse.actions import Desk  # noqa: PLC0415 - as above
+
+        selection = _selected(warehouse, ids, fingerprint)
+        done = Desk(warehouse, _actor(by)).patch(selection, changes, dry_run=dry_run)
+        if done.example and not as_json:
+            before, after, reasons = done.example
+            _print_diff(before, after)
+            if reasons:
+                _print_reasons(_console(), "It still fails", [vars(reason) for reason in reasons])
+            else:
+                typer.echo("It conforms now.")
+        note = " (dry run: nothing is written)" * dry_run
+        _report(warehouse, selection if ids else None, done, as_json, note)
+
+
+@failures_app.command("replay")
+def replay_command(
+    ids: Ids = None,
+    fingerprint: Fingerprint = None,
+    everything: Annotated[bool, typer.Option("--all", help="All open and patched ones.")] = False,
+    by: By = None,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check failed events with today's contract, and land those that conform.
+
+    Doing it again lands nothing twice. Exit code 1: some still fail; `list` has the new reasons.
+    """
+    with _opened(target) as warehouse:
+        from hirehouse.actions import Desk  # noqa: PLC0415 - brings Arrow along
+
+        selection = _selected(warehouse, ids, fingerprint, everything)
+        done = Desk(warehouse, _actor(by)).replay(selection)
+        _report(warehouse, selection if ids else None, done, as_json)
+
+
+@failures_app.command("discard")
+def discard_command(
+    reason: Annotated[str, typer.Option(help="Why nobody is to replay them.")],
+    ids: Ids = None,
+    fingerprint: Fingerprint = None,
+    by: By = None,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """Mark failed events as done with; nothing is deleted, and `restore` undoes it."""
+    _mark("discarded", reason, ids, fingerprint, by, target, as_json)
+
+
+@failures_app.command("restore")
+def restore_command(
+    ids: Ids = None,
+    fingerprint: Fingerprint = None,
+    reason: Annotated[str | None, typer.Option(help="Why.")] = None,
+    by: By = None,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """Undo a discard."""
+    _mark("restored", reason, ids, fingerprint, by, target, as_json)
+
+
+def _mark(
+    action: str,
+    reason: str | None,
+    ids: list[str] | None,
+    fingerprint: str | None,
+    by: str | None,
+    target: str | None,
+    as_json: bool,
+) -> None:
+    with _opened(target) as warehouse:
+        from hirehouse.actions import Desk  # noqa: PLC0415 - brings Arrow along
+
+        selection = _selected(warehouse, ids, fingerprint)
+        done = Desk(warehouse, _actor(by)).mark(selection, action, reason)
+        _report(warehouse, selection if ids else None, done, as_json)
+
+
+@contextmanager
+def _opened(target: str | None) -> Iterator[Warehouse]:
+    """The warehouse, with its tables; ends the command where it or an id can't be used."""
+    from hirehouse.states import UnknownFailure  # noqa: PLC0415 - brings Arrow along
+    from hirehouse.tables import ensure_tables  # noqa: PLC0415 - as above
+
+    try:
+        with open_warehouse(target) as warehouse:
+            if not warehouse.query(HAS_TABLES):
+                with warehouse.landing_lock():
+                    ensure_tables(warehouse)
+            yield warehouse
+    except (UnknownFailure, WarehouseError, ContractError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(2 if isinstance(error, UnknownFailure) else 1) from None
+
+
+def _selected(
+    warehouse: Warehouse, ids: list[str] | None, name: str | None, everything: bool = False
+) -> Selection:
+    from hirehouse.states import Selection, by_fingerprint, by_ids  # noqa: PLC0415 - as above
+
+    if bool(ids) + bool(name) + everything != 1:
+        raise typer.BadParameter("name failed events by either their ids or one of the options")
+    if ids:
+        return by_ids(warehouse, ids)
+    return by_fingerprint(warehouse, name) if name else Selection()
+
+
+def _report(
+    warehouse: Warehouse, named: Selection | None, done: Done, as_json: bool, note: str = ""
+) -> None:
+    """Tell what came of a command; exit code 1 if a change did not fit.
+
+    Args:
+        named: failed events that were named one by one; those left alone are told.
+    """
+    from hirehouse.states import untouched  # noqa: PLC0415 - as above
+
+    left = (
+        untouched(warehouse, named, done.batches)
+        if named and not note and not done.problems
+        else {}
+    )
+    fails = [{"rule": r, "pointer": p, "count": n} for (r, p), n in done.fails.most_common()]
+    if as_json:
+        told = {"batches": done.batches, **done.actions, "fails": fails, "left_alone": left}
+        _print_json(told | {"problems": done.problems})
+    else:
+        counts = ", ".join(f"{count:,} {what}" for what, count in done.actions.items())
+        batches = f", batch {', '.join(map(str, done.batches))}" if done.batches else ""
+        typer.echo(f"{counts or 'nothing done'}{batches}{note}")
+        for one in fails:
+            typer.echo(f"  {one['count']:,} fail: {one['rule']} at {one['pointer'] or 'the whole'}")
+        for failure_id, status in left.items():
+            typer.echo(f"  left alone: {failure_id[:12]} is {status}")
+    for text, count in done.problems.items():
+        typer.echo(f"error: {text} ({count:,} failed events)", err=True)
+    if done.problems or (fails and "refused" in done.actions):
+        raise typer.Exit(1)
+
+
+def _print_reasons(console: Console, title: str, reasons: list[dict[str, str]]) -> None:
+    table = Table("rule", "where", "expected", "found", box=box.SIMPLE, title_justify="left")
+    for reason in reasons:
+        cells = (reason["rule"], reason["pointer"] or "-", reason["expected"], reason["found"])
+        table.add_row(*map(escape, cells))
+    console.print(f"\n[bold]{title}[/]", table, sep="\n", end="")
+
+
+def _print_diff(before: bytes, after: bytes) -> None:
+    from hirehouse.patches import readable  # noqa: PLC0415 - as above
+
+    old, new = (readable(body).splitlines() for body in (before, after))
+    text = "\n".join(difflib.unified_diff(old, new, "original", "patched", lineterm=""))
+    _console().print(Syntax(text, "diff", background_color="default", word_wrap=True))
+
+
+def _actor(by: str | None) -> str:
+    return (by or getpass.getuser())[:32]
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else WIDTH)
+
+
+def _print_json(value: Any) -> None:  # noqa: ANN401 - any JSON
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
