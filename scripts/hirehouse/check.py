@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
+from hirehouse.calls import CALLS, as_track
 from hirehouse.contracts import Contract, compile_schema, envelope
 from hirehouse.exact import Duplicates, kind, parse_exact, point, show, to_json, walk
 
@@ -197,6 +198,7 @@ def check_line(line: bytes, plans: Plans, now: datetime, *, first: bool = False)
         return Verdict([Reason("json", "", "JSON", str(error))])
     except (RecursionError, TypeError):
         return Verdict([Reason("json", "", "JSON of a sane depth", "nested too deeply")])
+    origins = as_track(document)
     properties = document.get("properties")
     version = properties.get("schema_version") if isinstance(properties, dict) else None
     plan = plans.find(document.get("event"), version)
@@ -216,6 +218,7 @@ def check_line(line: bytes, plans: Plans, now: datetime, *, first: bool = False)
         reasons += [r for r in _dates(properties, plan, until) if r.pointer not in named]
     if not reasons and not isinstance(document.get("timestamp"), str):
         document["timestamp"] = document["originalTimestamp"]
+    reasons = [replace(r, pointer=origins.get(r.pointer, r.pointer)) for r in reasons]
     return Verdict(reasons, document, plan)
 
 
@@ -229,7 +232,8 @@ def _event(
 ) -> Iterator[Reason]:
     kind_of_message = event.get("type", "track")
     if kind_of_message != "track":
-        yield Reason("event", "/type", '"track"', show(kind_of_message))
+        expected = ", ".join(f'"{call}"' for call in CALLS)
+        yield Reason("event", "/type", f"one of {expected}", show(kind_of_message))
     elif "event" not in event:
         yield Reason("event", "/event", "the name of an event", "nothing")
     elif not isinstance(event["event"], str) or event["event"] not in plans.names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from hirehouse.backfill_cli import backfill_command
+from hirehouse.collect_cli import collect_command, keys_app
 from hirehouse.contracts_cli import contracts_app
 from hirehouse.failures_cli import failures_app
 from hirehouse.land_cli import land_command
@@ -20,6 +21,8 @@ app = typer.Typer(
 )
 app.add_typer(contracts_app, name="contracts")
 app.add_typer(failures_app, name="failures")
+app.add_typer(keys_app, name="collect-keys")
+app.command("collect")(collect_command)
 app.command("simulate")(simulate_command)
 app.command("land")(land_command)
 app.command("run")(run_command)

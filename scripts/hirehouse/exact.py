@@ -36,7 +36,9 @@ def parse_exact(text: bytes) -> Any:  # noqa: ANN401 - JSON is anything
             twice.extend((made, name) for name in made if names.count(name) > 1)
         return made
 
-    document = json.loads(text, object_pairs_hook=members, parse_float=_number)
+    document = json.loads(
+        text, object_pairs_hook=members, parse_float=_number, parse_constant=Decimal
+    )
     if twice:
         places = {id(value): pointer for pointer, value in walk(document, "")}
         raise Duplicates([point(places.get(id(made), ""), name) for made, name in twice])
@@ -76,7 +78,8 @@ def to_json(value: Any) -> str:  # noqa: ANN401 - any JSON
         return f"{{{','.join(f'{to_json(k)}:{to_json(v)}' for k, v in value.items())}}}"
     if isinstance(value, list):
         return f"[{','.join(map(to_json, value))}]"
-    return str(value)
+    # Half a surrogate pair is no text that orjson writes.
+    return json.dumps(value) if isinstance(value, str) else str(value)
 
 
 def kind(value: object) -> str:

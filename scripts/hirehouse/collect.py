@@ -1,0 +1,306 @@
+"""The door for events over HTTP, in the Segment format. It answers 200 once they are durable.
+
+Memory is bounded: by LIMIT for a request, by HELD for all of them, and by as many connections as
+may be open. What is parsed of a request is written before the next one is parsed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import uuid
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from hirehouse.check import MAX_LINE
+from hirehouse.exact import Duplicates, parse_exact, to_json
+from hirehouse.keys import Keys
+from hirehouse.spool import NotDurable, Sink
+
+LIMIT = 500 << 10  # bytes of a request, packed or not; as the format's original
+HELD = 64 << 20  # bytes of all requests that are in progress
+SLOW = 15.0  # seconds that a client may take for a request's head, and for its body
+RETRY_AFTER = 5  # seconds
+BATCH, METRICS = "batch", "metrics"
+CALLS = ("track", "identify", "page", "screen", "group", "alias", BATCH)
+# Browsers send the first letter, and `m` with figures about the SDK itself, which are no events.
+PATHS = {c: c for c in CALLS} | {c[0]: c for c in CALLS} | {"import": BATCH, "m": METRICS}
+
+
+class Refused(Exception):
+    """A request that is not taken: its status, and a message that says why."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Door:
+    """Takes requests, and gives their events to a sink.
+
+    Args:
+        keys: whose events are taken; None for everybody's.
+        registry: told the answers, and the events taken, by producer.
+    """
+
+    def __init__(self, sink: Sink, keys: Keys | None, registry: CollectorRegistry) -> None:
+        self.sink, self.keys, self.registry = sink, keys, registry
+        self.held = 0
+        self.events = Counter("hirehouse_collected", "Events", ["producer"], registry=registry)
+        self.answers = Counter("hirehouse_answers", "Answers", ["status"], registry=registry)
+
+    def app(self, routes: Sequence[BaseRoute] = ()) -> Starlette:
+        """The door as an application, with more routes."""
+
+        @asynccontextmanager
+        async def lifespan(_: Starlette) -> AsyncIterator[None]:
+            await self.sink.start()
+            yield
+            await self.sink.close()
+
+        own = [
+            Route(f"/v1/{path}", self.taking(call), methods=["POST"])
+            for path, call in PATHS.items()
+        ]
+        own += [Route(f"/{f.__name__}", f) for f in (self.health, self.ready, self.metrics)]
+        anywhere = Middleware(
+            CORSMiddleware,
+            allow_origins=["*"],
+            allow_methods=["POST"],
+            allow_headers=["*"],
+            max_age=86_400,
+        )
+        return Starlette(routes=[*own, *routes], middleware=[anywhere], lifespan=lifespan)
+
+    def taking(self, call: str) -> Callable[[Request], Awaitable[Response]]:
+        """The endpoint of a call."""
+
+        async def take(request: Request) -> Response:
+            body = bytearray()
+            try:
+                await self._read(request, body)
+                lines, key = read_call(call, unpacked(request, body))
+                producer = self._producer(_basic(request) or key)
+                if lines:
+                    await self.sink.append(lines)
+                self.events.labels(producer).inc(len(lines))
+                answer = json_answer({"success": True})
+            except Refused as refused:
+                answer = _refusal(refused.status, str(refused))
+            except NotDurable as error:
+                answer = _refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+            finally:
+                self.held -= len(body)
+            self.answers.labels(answer.status_code).inc()
+            return answer
+
+        return take
+
+    async def health(self, _: Request) -> Response:
+        """Whether the process answers."""
+        return json_answer({"ok": True})
+
+    async def ready(self, _: Request) -> Response:
+        """Whether events can be made durable."""
+        trouble = self.sink.trouble()
+        if trouble:
+            return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, trouble)
+        return json_answer({"ok": True})
+
+    async def metrics(self, _: Request) -> Response:
+        """What Prometheus reads."""
+        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def _read(self, request: Request, body: bytearray) -> None:
+        try:
+            async with asyncio.timeout(SLOW):
+                async for chunk in request.stream():
+                    body += chunk
+                    self.held += len(chunk)
+                    _bounded(len(body))
+                    if self.held > HELD:
+                        busy = "too many requests at once"
+                        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, busy)
+        except TimeoutError:
+            late = f"the body must come within {SLOW:.0f} seconds"
+            raise Refused(HTTPStatus.REQUEST_TIMEOUT, late) from None
+        except ClientDisconnect:
+            raise Refused(HTTPStatus.BAD_REQUEST, "the client has gone") from None
+
+    def _producer(self, key: str) -> str:
+        if not self.keys:
+            return ""
+        producer = self.keys.producer(key)
+        if producer is None:
+            raise Refused(HTTPStatus.UNAUTHORIZED, "no such write key")
+        return producer
+
+
+def read_call(call: str, body: bytes) -> tuple[list[bytes], str]:
+    """The lines to write for a request, and the write key that stands in it.
+
+    An event keeps all its members but the key, to the last digit. It gets `receivedAt`, and where
+    they are missing a `messageId`, its `type`, and a batch's `sentAt` and `context`.
+
+    Events of a batch that are no object or too large are written, too: landing fails them alone.
+
+    Args:
+        call: track, batch, ...
+        body: JSON.
+
+    Raises:
+        Refused: it is no JSON, or a single event that is too large.
+    """
+    document = _parsed(body)
+    if not isinstance(document, dict):
+        raise Refused(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
+    key = document.pop("writeKey", None)
+    key = key if isinstance(key, str) else ""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if call == METRICS:
+        return [], key
+    if call != BATCH:
+        document.setdefault("type", call)
+        line = _line(document, None, {}, now)
+        if len(line) > MAX_LINE:
+            raise Refused(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"an event has at most {MAX_LINE:,} bytes"
+            )
+        return [line], key
+    events, context = document.get("batch"), document.get("context")
+    if not isinstance(events, list):
+        raise Refused(HTTPStatus.BAD_REQUEST, "a batch must have a list `batch`")
+    context = context if isinstance(context, dict) else {}
+    return [_line(event, document.get("sentAt"), context, now) for event in events], key
+
+
+def _line(event: Any, sent_at: Any, context: dict[str, Any], now: str) -> bytes:  # noqa: ANN401 - any JSON
+    if isinstance(event, dict):
+        event.pop("writeKey", None)
+        event["receivedAt"] = now
+        if event.get("messageId") in (None, ""):
+            event["messageId"] = str(uuid.uuid4())
+        if sent_at is not None and event.get("sentAt") is None:
+            event["sentAt"] = sent_at
+        own = event.get("context")
+        if context and (own is None or isinstance(own, dict)):
+            event["context"] = context | (own or {})
+    try:
+        return orjson.dumps(event)
+    except TypeError:
+        return to_json(event).encode()
+
+
+def _parsed(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """JSON with every digit.
+
+    Fast where writing it again gives the bytes it came from, but for the blanks after `,` and `:`
+    that Python's SDKs write: then no member was there twice, and no number is beyond a float. NaN
+    and half a surrogate pair, which some SDKs write, pass: landing fails such an event alone.
+    """
+    try:
+        try:
+            document = orjson.loads(body)
+            if _squeezed(orjson.dumps(document)) == _squeezed(body):
+                return document
+        except orjson.JSONDecodeError:
+            pass
+        return parse_exact(body)
+    except Duplicates as twice:
+        found = f"a member is there twice: {', '.join(twice.pointers[:5])}"
+        raise Refused(HTTPStatus.BAD_REQUEST, found) from None
+    except ValueError as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"no JSON: {error}") from None
+    except (RecursionError, TypeError):
+        raise Refused(HTTPStatus.BAD_REQUEST, "nested too deeply") from None
+
+
+def _squeezed(text: bytes) -> bytes:
+    return text.replace(b", ", b",").replace(b": ", b":")
+
+
+def unpacked(request: Request, body: bytearray) -> bytes:
+    """The body, of which no more is inflated than may be sent.
+
+    Raises:
+        Refused: it is too large, or not what its Content-Encoding says.
+    """
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding == "identity":
+        return bytes(body)
+    if encoding != "gzip":
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the only Content-Encoding is gzip")
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        text = inflater.decompress(body, LIMIT + 1)
+    except zlib.error as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"no gzip: {error}") from None
+    _bounded(len(text))
+    if not inflater.eof or inflater.unused_data:
+        raise Refused(HTTPStatus.BAD_REQUEST, "no gzip: it must be whole, and one member")
+    return text
+
+
+def _bounded(size: int) -> None:
+    if size > LIMIT:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {LIMIT:,} bytes")
+
+
+def _basic(request: Request) -> str:
+    """The user name of basic authentication."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(text).decode(errors="replace").partition(":")[0]
+    except binascii.Error:
+        return ""
+
+
+def json_answer(content: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """An answer of JSON."""
+    return Response(orjson.dumps(content), status, media_type="application/json")
+
+
+def _refusal(status: HTTPStatus, message: str) -> Response:
+    # SDKs read `code` and `message`, and take an answer without them for one to send again.
+    answer = json_answer({"success": False, "code": status.phrase, "message": message}, status)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
+
+
+class Impatient(H11Protocol):
+    """Closes a connection on which no request has begun for a while, whatever comes in on it.
+
+    uvicorn itself waits for ever for the rest of a request's head, and reads on after the answer
+    when a body was refused.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See asyncio.Protocol; uvicorn narrows its argument in the same way."""
+        super().connection_made(transport)
+        self.loop.call_later(SLOW, self._look, self.cycle)
+
+    def _look(self, last: object) -> None:
+        if self.transport.is_closing():
+            return
+        if self.cycle is last and (self.cycle is None or self.cycle.response_complete):
+            self.transport.close()
+        else:
+            self.loop.call_later(SLOW, self._look, self.cycle)

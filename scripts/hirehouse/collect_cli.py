@@ -1,0 +1,112 @@
+"""`hirehouse collect`: take events over HTTP; `hirehouse collect-keys`: who may send them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hirehouse.keys import Keys, KeysError, add_key, read_keys, revoke_key
+
+keys_app = typer.Typer(
+    no_args_is_help=True,
+    help="Write keys of the producers that `collect` takes events from.",
+)
+KeysFile = Annotated[Path, typer.Option("--keys", help="The JSON file of the keys' digests.")]
+OPEN = 2_000  # connections
+
+
+def collect_command(
+    spool: Annotated[
+        Path, typer.Option(help="Folder for the events; `hirehouse run` takes them from there.")
+    ] = Path("data/spool"),
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    keys: Annotated[
+        Path | None, typer.Option(help="File of write keys; without one, every key is taken.")
+    ] = None,
+    age: Annotated[
+        float, typer.Option(min=0.05, help="Seconds until events can be landed, at most.")
+    ] = 1.0,
+    micro: Annotated[
+        bool,
+        typer.Option("--micro", help="For tests: keep events in memory; see /micro/all|good|bad."),
+    ] = False,
+) -> None:
+    """Take events over HTTP as the Segment API does: POST /v1/track, identify, page, batch, ...
+
+    An answer of 200 means that the events are on the disk. GET /health, /ready and /metrics tell
+    how it is. SIGTERM or SIGINT finishes what has begun.
+
+    Exit code 1: the spool, the keys or the port can't be used.
+    """
+    import uvicorn  # noqa: PLC0415 - only this command serves
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415 - as above
+
+    from hirehouse.collect import Door, Impatient  # noqa: PLC0415 - as above
+    from hirehouse.micro import Micro  # noqa: PLC0415 - as above
+    from hirehouse.spool import Spool  # noqa: PLC0415 - as above
+
+    registry = CollectorRegistry()
+    with _told():
+        known = Keys(keys) if keys else None
+        memory = Micro() if micro else None
+        if not memory:
+            spool.mkdir(parents=True, exist_ok=True)
+    if not known:
+        print("warning: no --keys: events of everybody are taken", file=sys.stderr, flush=True)
+    app = Door(memory or Spool(spool, registry, age), known, registry).app(
+        memory.routes() if memory else ()
+    )
+    # uvicorn sends itself the signal again at its end, which is none that should kill.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    print(f"collecting on http://{host}:{port} into {'memory' if memory else spool}", flush=True)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        http=Impatient,
+        ws="none",
+        limit_concurrency=OPEN,
+        timeout_graceful_shutdown=30,
+        log_level="warning",
+        access_log=False,
+    )
+
+
+@keys_app.command("add")
+def add_command(producer: str, keys: KeysFile) -> None:
+    """Make a key for a producer, and print it: this once, since only its digest is kept."""
+    with _told():
+        print(add_key(keys, producer))
+
+
+@keys_app.command("list")
+def list_command(keys: KeysFile) -> None:
+    """Print the producers that have a key."""
+    with _told():
+        for producer in read_keys(keys):
+            print(producer)
+
+
+@keys_app.command("revoke")
+def revoke_command(producer: str, keys: KeysFile) -> None:
+    """Take a producer's key away; collectors that run know at once."""
+    with _told():
+        revoke_key(keys, producer)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what can't be done, and exit with 1."""
+    try:
+        yield
+    except (KeysError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None

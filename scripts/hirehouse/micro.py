@@ -1,0 +1,69 @@
+"""A collector for the tests of applications: it keeps events in memory and says what is wrong."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import asdict, replace
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hirehouse.check import Plans, check_line
+from hirehouse.collect import json_answer
+from hirehouse.contracts import load
+from hirehouse.spool import Sink
+from hirehouse.write import utc_now
+
+KEPT = 10_000
+
+
+class Micro(Sink):
+    """A sink that checks each event as emission tests want it: unknown properties fail."""
+
+    def __init__(self) -> None:
+        contracts = {key: replace(contract, strict=True) for key, contract in load().items()}
+        self.plans = Plans(contracts)
+        self.kept: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self.count = 0
+
+    def routes(self) -> list[Route]:
+        """What a test asks."""
+        return [
+            Route("/micro/all", self.all),
+            Route("/micro/good", self.good),
+            Route("/micro/bad", self.bad),
+            Route("/micro/reset", self.reset, methods=["POST"]),
+        ]
+
+    async def append(self, lines: list[bytes]) -> None:
+        """Check and keep events; the oldest are forgotten beyond KEPT."""
+        for line in lines:
+            verdict = check_line(line, self.plans, utc_now())
+            event = orjson.Fragment(line) if verdict.event else line.decode(errors="replace")
+            contract = verdict.plan.contract.table if verdict.plan else None
+            reasons = [asdict(reason) for reason in verdict.reasons]
+            self.kept.append({"contract": contract, "event": event, "reasons": reasons})
+            self.count += 1
+
+    async def all(self, _: Request) -> Response:
+        """How many events there are; `forgotten` should be none."""
+        bad = sum(bool(kept["reasons"]) for kept in self.kept)
+        counts = {"total": len(self.kept), "good": len(self.kept) - bad, "bad": bad}
+        return json_answer(counts | {"forgotten": self.count - len(self.kept)})
+
+    async def good(self, _: Request) -> Response:
+        """The events that conform, each with its contract."""
+        return json_answer([kept for kept in self.kept if not kept["reasons"]])
+
+    async def bad(self, _: Request) -> Response:
+        """The others, with their reasons."""
+        return json_answer([kept for kept in self.kept if kept["reasons"]])
+
+    async def reset(self, request: Request) -> Response:
+        """Forget them all."""
+        self.kept.clear()
+        self.count = 0
+        return await self.all(request)
