@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import uuid
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -268,7 +267,7 @@ def _basic(request: Request) -> str:
         return ""
     try:
         return base64.b64decode(text).decode(errors="replace").partition(":")[0]
-    except binascii.Error:
+    except ValueError:
         return ""
 
 

@@ -53,7 +53,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
 
 
 RULES = [
-    ("type", "identify", "event", "/type"),
+    ("type", "group", "event", "/type"),
     ("type", None, "event", "/type"),
     ("event", ..., "event", "/event"),
     ("event", "interview_requests", "event", "/event"),
