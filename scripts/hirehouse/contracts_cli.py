@@ -1,4 +1,4 @@
-"""`hirehouse contracts`: list, show, check, export and scaffold."""
+"""`hirehouse contracts`: list, show, check and export."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from rich.table import Table
 from hirehouse.contracts import ROOT, Column, Contract, envelope, load
 from hirehouse.contracts_check import check
 from hirehouse.contracts_example import example_event
-from hirehouse.scaffold import scaffold
 from hirehouse.shape import nearest
 
 contracts_app = typer.Typer(
@@ -138,26 +137,6 @@ def export_command(
         index.append({"event": contract.event, "version": contract.version, "file": file})
     _write(out, "index.json", index)
     typer.echo(f"{_count(len(contracts), 'schema')} written to {out}")
-
-
-@contracts_app.command("scaffold")
-def scaffold_command(event: Event, *, root: Root = ROOT) -> None:
-    """Write the staging model of an event, with its properties file; never over an existing one."""
-    contract = find(event, root)
-    if contract.version > 1:
-        # How the old version is lifted up to the new one is a decision that no contract states.
-        model = f"stg_{contract.source}__{contract.event}"
-        call = f"landed('{contract.source}', '{contract.table}')"
-        typer.echo(f"{model} unites the versions of the event; add {call} there", err=True)
-        raise typer.Exit(2)
-    written = scaffold(contract, root)
-    for path, is_new in written.items():
-        typer.echo(f"{'wrote' if is_new else 'is there already, left alone:'} {path}")
-    if any(written.values()):
-        model = next(iter(written)).stem
-        typer.echo("\nNext:")
-        typer.echo(f"  hirehouse contracts show {event}     an event to land and to test with")
-        typer.echo(f"  dbt build --select {model}     the model and its tests")
 
 
 def exported(contract: Contract, root: Path = ROOT) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+import scaffold
 from hirehouse import contracts
 from hirehouse.contracts_check import Problem, check
 from hirehouse.contracts_cli import contracts_app, exported
@@ -64,6 +65,10 @@ def project(tmp_path: Path) -> Project:
 
 def run(*args: object) -> Any:  # noqa: ANN401 - typer's result
     return CliRunner().invoke(contracts_app, [str(a) for a in args])
+
+
+def run_scaffold(*args: object) -> Any:  # noqa: ANN401 - typer's result
+    return CliRunner().invoke(scaffold.app, [str(a) for a in args])
 
 
 def with_column(name: str = "extra", type: str = "integer", meta: str = "") -> str:
@@ -446,7 +451,7 @@ def test_scaffold_writes_our_staging_models_to_the_byte(tmp_path: Path) -> None:
     shutil.copytree(ours.parent, tmp_path / "models", ignore=shutil.ignore_patterns("stg_*"))
     (tmp_path / contracts.STAGING / "landing").mkdir(exist_ok=True)
     for contract in OURS:
-        result = run("scaffold", contract.event, "--root", tmp_path)
+        result = run_scaffold(contract.event, "--root", tmp_path)
         assert result.exit_code == 0, result.output
         name = f"{contract.source}/stg_{contract.source}__{contract.event}"
         assert f"dbt build --select stg_{contract.source}__{contract.event}" in result.stdout
@@ -459,7 +464,7 @@ def test_scaffold_leaves_alone_what_is_there(project: Project) -> None:
     root = project()
     model = root / "models/staging/app/stg_app__thing_done.sql"
     model.write_text("select 1 as mine\n")
-    result = run("scaffold", "thing_done", "--root", root)
+    result = run_scaffold("thing_done", "--root", root)
     assert model.read_text() == "select 1 as mine\n"
     assert "left alone: models/staging/app/stg_app__thing_done.sql" in result.stdout
     assert "wrote models/staging/app/stg_app__thing_done.yml" in result.stdout
@@ -484,7 +489,7 @@ def test_scaffold_writes_descriptions_that_yaml_reads_back(project: Project) -> 
     table["config"] = {"meta": {"version": 1, "owner": "team"}}
     source = {"name": "app", "schema": "raw", "tables": [table]}
     root = project(json.dumps({"sources": [source]}))
-    assert run("scaffold", "thing_done", "--root", root).exit_code == 0
+    assert run_scaffold("thing_done", "--root", root).exit_code == 0
     (model,) = contracts.read_yaml(root / "models/staging/app/stg_app__thing_done.yml")["models"]
     assert model["description"] == "A: b. One row per event."
     assert [c["description"] for c in model["columns"][-len(texts) :]] == [t.strip() for t in texts]
@@ -493,7 +498,7 @@ def test_scaffold_writes_descriptions_that_yaml_reads_back(project: Project) -> 
 def test_scaffold_of_a_second_version_tells_where_it_goes(project: Project) -> None:
     second = SOUND.replace("thing_done", "thing_done_v2").replace("version: 1", "version: 2")
     root = project(**{"app/thing_done_v2.yml": second})
-    result = run("scaffold", "thing_done", "--root", root)
+    result = run_scaffold("thing_done", "--root", root)
     assert result.exit_code == 2
     assert "stg_app__thing_done" in result.stderr
     assert not list(root.rglob("stg_*"))

@@ -6,10 +6,13 @@ from pathlib import Path
 from textwrap import indent, wrap
 from typing import Any
 
+import typer
 import yaml
 
 from hirehouse.contracts import ENVELOPE, ROOT, STAGING, Contract, read_yaml
+from hirehouse.contracts_cli import Event, Root, find
 
+app = typer.Typer(add_completion=False)
 LINE = 100  # characters
 # Folded text is set narrower, so that a few words can be added without folding it anew.
 TABLE_TEXT, COLUMN_TEXT = 86, 78
@@ -93,3 +96,27 @@ def _is_plain(text: str) -> bool:
         return bool(yaml.safe_load(f"text: {text}") == {"text": text})
     except yaml.YAMLError:
         return False
+
+
+@app.command()
+def scaffold_command(event: Event, *, root: Root = ROOT) -> None:
+    """Write the staging model of an event, with its properties file; never over an existing one."""
+    contract = find(event, root)
+    if contract.version > 1:
+        # How the old version is lifted up to the new one is a decision that no contract states.
+        model = f"stg_{contract.source}__{contract.event}"
+        call = f"landed('{contract.source}', '{contract.table}')"
+        typer.echo(f"{model} unites the versions of the event; add {call} there", err=True)
+        raise typer.Exit(2)
+    written = scaffold(contract, root)
+    for path, is_new in written.items():
+        typer.echo(f"{'wrote' if is_new else 'is there already, left alone:'} {path}")
+    if any(written.values()):
+        model = next(iter(written)).stem
+        typer.echo("\nNext:")
+        typer.echo(f"  hirehouse contracts show {event}     an event to land and to test with")
+        typer.echo(f"  dbt build --select {model}     the model and its tests")
+
+
+if __name__ == "__main__":
+    app(prog_name="scripts/scaffold")
