@@ -8,21 +8,27 @@ from __future__ import annotations
 import csv
 import gzip
 import re
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import adbc_driver_manager
+import duckdb
+import psycopg2
+import pyarrow as pa
+from adbc_driver_postgresql import dbapi
+from psycopg2.extensions import make_dsn
+
 from hirehouse.backfill_mapping import MappingError, RowMapping
-from hirehouse.backfill_values import RowError, shown
-from hirehouse.exact import point
-from hirehouse.shape import nearest
+from hirehouse.backfill_values import RowError
+from hirehouse.shape import nearest, shown
 from hirehouse.warehouse import DuckDBWarehouse, PostgresWarehouse, WarehouseError, open_warehouse
 
+Read = Callable[[str], Any]
 FILES = {
     "csv": (".csv", ".csv.gz"),
     "parquet": (".parquet",),
@@ -37,123 +43,70 @@ class SourceError(Exception):
     """A source that can't be read, or rows that can't become events; the message says why."""
 
 
-class Source(ABC):
+class Source:
     """Rows of an older system. Every value is read as text, whatever the source's types.
 
     So a row gives the same ids and events from a CSV, a Parquet file or a database.
+
+    Args:
+        relation: the rows as SQL.
+        read: gives the rows of a select as Arrow.
+        scratch: a DuckDB of our own, where the columns of the mapping are kept meanwhile.
+        sort: whether the rows have no order of their own.
     """
 
-    name: str
-    relation: str  # as SQL
-    order = False  # whether the rows have no order of their own
-    collate = ""
+    def __init__(
+        self, name: str, relation: str, read: Read, scratch: duckdb.DuckDBPyConnection, sort: bool
+    ) -> None:
+        self.name, self.relation, self.read = name, relation, read
+        self.scratch, self.sort = scratch, sort
 
-    @abstractmethod
-    def columns(self) -> list[str]:
-        """The columns there are."""
+    def columns(self) -> dict[str, str]:
+        """The columns there are, and the SQL of each one's value as text."""
+        with _told(self.name):
+            schema = self.read(f"select * from {self.relation} limit 0").schema
+        texts = {}
+        for column in schema:
+            sql = quoted(column.name)
+            sql = f"to_json({sql})" if pa.types.is_nested(column.type) else sql
+            texts[column.name] = f"cast({sql} as varchar)"
+        return texts
 
-    @abstractmethod
-    def text(self, column: str) -> str:
-        """SQL of a column's value as text."""
+    def load(self, columns: Sequence[str]) -> None:
+        """Read these columns of all rows."""
+        texts = self.columns()
+        parts = ", ".join(f"{texts[column]} as {quoted(column)}" for column in columns)
+        with _told(self.name):
+            self.scratch.register("arriving", self.read(f"select {parts} from {self.relation}"))
+            self.scratch.execute("create table rows as from arriving")
 
-    @abstractmethod
-    def select(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a select, in bounded memory."""
-
-    def rows(self, columns: Sequence[str], key: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        """All rows, as texts of `columns`; those of a table in the order of their `key`."""
-        sql = f"select {', '.join(map(self.text, columns))} from {self.relation}"
-        if self.order:
-            # Each time the same, so that the file of events is the same as well.
-            sql += f" order by {', '.join(self.text(column) + self.collate for column in key)}"
-        return self.select(sql)
+    def rows(self, key: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """All rows that were loaded, as texts; those of a table in the order of their `key`."""
+        # Each time the same, so that the file of events is the same as well.
+        order = f" order by {', '.join(map(quoted, key))}" if self.sort else ""
+        self.scratch.execute(f"from rows{order}")
+        while rows := self.scratch.fetchmany(FETCH):
+            yield from rows
 
     def twice(self, key: Sequence[str]) -> tuple[Any, ...] | None:
         """A key that several rows have, with their number; None if there is none."""
-        texts = [self.text(column) for column in key]
-        places = ", ".join(str(place + 1) for place in range(len(key)))
-        there = " and ".join(f"{text} is not null" for text in texts)
-        return next(
-            self.select(
-                f"select {', '.join(texts)}, count(*) from {self.relation} where {there}"
-                f" group by {places} having count(*) > 1 order by {places} limit 1"
-            ),
-            None,
-        )
+        names = ", ".join(map(quoted, key))
+        there = " and ".join(f"{quoted(column)} is not null" for column in key)
+        found: tuple[Any, ...] | None = self.scratch.execute(
+            f"select {names}, count(*) from rows where {there}"
+            f" group by {names} having count(*) > 1 order by {names} limit 1"
+        ).fetchone()
+        return found
 
 
-class _DuckDB(Source):
-    def __init__(self, connection: Any, relation: str, name: str, kind: str = "") -> None:  # noqa: ANN401
-        self.connection, self.relation, self.name, self.kind = connection, relation, name, kind
-        self.order = not kind
-        self.types: dict[str, str] = {}
-
-    def columns(self) -> list[str]:
-        if self.kind == "ndjson":
-            # The members of all rows, since a row may leave one out.
-            keys = f"select distinct unnest(json_keys(json)) as name from {self.relation}"
-            return [name for (name,) in self.select(f"select name from ({keys}) order by name")]
-        self.types = {row[0]: row[1] for row in self.select(f"describe from {self.relation}")}
-        return list(self.types)
-
-    def text(self, column: str) -> str:
-        if self.kind == "ndjson":
-            return f"json_extract_string(json, {literal(point('', column))})"
-        kind = self.types.get(column, "")
-        nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP"))
-        sql = f"to_json({quoted(column)})" if nested else quoted(column)
-        return f"cast({sql} as varchar)"
-
-    def select(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        import duckdb  # noqa: PLC0415 - takes a moment
-
-        try:
-            self.connection.execute(sql)
-            while rows := self.connection.fetchmany(FETCH):
-                yield from rows
-        except (duckdb.Error, UnicodeDecodeError) as error:
-            # Without the row itself, and DuckDB's advice on its own settings.
-            said = re.sub(r"\nOriginal Line:.*", "", str(error).partition("\nPossible ")[0])
-            raise SourceError(f"{self.name}: {said.strip()}") from None
-
-
-class _Postgres(Source):
-    order = True
-    collate = ' collate "C"'
-
-    def __init__(self, connection: Any, relation: str, name: str) -> None:  # noqa: ANN401
-        self.connection, self.relation, self.name = connection, relation, name
-        self.types: dict[str, str] = {}
-        # One snapshot for all that is read, and no way to write into someone's database.
-        connection.set_session(readonly=True, isolation_level="REPEATABLE READ", autocommit=False)
-        with connection.cursor() as cursor:
-            cursor.execute("set local timezone = 'UTC'; set local datestyle = 'ISO'")
-
-    def columns(self) -> list[str]:
-        self.types = dict(
-            self.select(
-                "select attname, format_type(atttypid, atttypmod) from pg_attribute"
-                f" where attrelid = {literal(self.relation)}::regclass"
-                " and attnum > 0 and not attisdropped order by attnum"
-            )
-        )
-        return list(self.types)
-
-    def text(self, column: str) -> str:
-        nested = self.types.get(column, "").endswith("[]")
-        sql = f"to_json({quoted(column)})" if nested else quoted(column)
-        return f"cast({sql} as text)"
-
-    def select(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        import psycopg2  # noqa: PLC0415 - only this source needs it
-
-        try:
-            with self.connection.cursor(name="hirehouse_backfill") as cursor:
-                cursor.itersize = FETCH
-                cursor.execute(sql)
-                yield from cursor
-        except psycopg2.Error as error:
-            raise SourceError(f"{self.name}: {str(error).strip()}") from None
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.Error, adbc_driver_manager.Error, psycopg2.Error, UnicodeDecodeError) as error:
+        # Without the row itself, and DuckDB's advice on its own settings.
+        said = re.sub(r"\nOriginal Line:.*", "", str(error).partition("\nPossible ")[0])
+        raise SourceError(f"{name}: {said.strip()}") from None
 
 
 def quoted(name: str) -> str:
@@ -183,21 +136,52 @@ def open_source(
         SourceError: there is no such file or table, it can't be read or reached.
         WarehouseError: the warehouse of `table:` can't be reached.
     """
-    if text.startswith("table:"):
-        relation = _relation(text.removeprefix("table:"), text)
-        with open_warehouse(target) as warehouse:
+    with TemporaryDirectory(prefix="hirehouse-") as folder, ExitStack() as opened:
+        scratch = opened.enter_context(duckdb.connect(f"{folder}/rows.duckdb"))
+        scratch.execute(f"set memory_limit = '{MEMORY}'")
+        if text.startswith("table:"):
+            relation = _relation(text.removeprefix("table:"), text)
+            warehouse = opened.enter_context(open_warehouse(target))
             if isinstance(warehouse, DuckDBWarehouse):
-                yield _DuckDB(warehouse.connection, relation, text)
+                read = _duckdb(warehouse.connection)
             elif isinstance(warehouse, PostgresWarehouse):
-                yield _Postgres(warehouse.connection, relation, text)
+                read = opened.enter_context(_postgres(make_dsn(**warehouse.parameters)))
             else:
                 raise WarehouseError(f"{text}: not possible on {warehouse.engine}")
-    elif text.startswith(("postgresql://", "postgres://")):
-        with _connected(text) as source:
-            yield source
-    else:
-        with TemporaryDirectory(prefix="hirehouse-") as spill:
-            yield _file(text, options or {}, spill)
+            yield Source(text, relation, read, scratch, sort=True)
+        elif text.startswith(("postgresql://", "postgres://")):
+            url, _, table = text.partition("#")
+            # What may hold a password is not shown.
+            where = url.partition("://")[2].rpartition("@")[2].partition("?")[0]
+            name = f"postgresql://{where}#{table}"
+            relation = _relation(table, name)
+            with _told(name):
+                dsn = make_dsn(url, connect_timeout=10, application_name="hirehouse")
+                read = opened.enter_context(_postgres(dsn))
+            yield Source(name, relation, read, scratch, sort=True)
+        else:
+            read = _duckdb(scratch.cursor())
+            yield Source(text, _file(text, options or {}), read, scratch, sort=False)
+
+
+def _duckdb(connection: duckdb.DuckDBPyConnection) -> Read:
+    connection.execute("set TimeZone = 'UTC'")
+    return lambda sql: connection.execute(sql).fetch_record_batch(FETCH)
+
+
+@contextmanager
+def _postgres(dsn: str) -> Iterator[Read]:
+    with dbapi.connect(dsn) as connection, connection.cursor() as cursor:
+
+        def read(sql: str) -> Any:  # noqa: ANN401 - Arrow has no types
+            cursor.execute(sql)
+            return cursor.fetch_record_batch()
+
+        # One snapshot for all that is read, and no way to write into someone's database.
+        cursor.execute("set transaction isolation level repeatable read, read only")
+        cursor.execute("set local timezone = 'UTC'")
+        cursor.execute("set local datestyle = 'ISO'")
+        yield read
 
 
 def _relation(text: str, source: str) -> str:
@@ -207,47 +191,26 @@ def _relation(text: str, source: str) -> str:
     return ".".join(map(quoted, names))
 
 
-@contextmanager
-def _connected(text: str) -> Iterator[Source]:
-    import psycopg2  # noqa: PLC0415 - only this source needs it
-
-    url, _, table = text.partition("#")
-    # What may hold a password is not shown.
-    name = f"postgresql://{url.partition('://')[2].rpartition('@')[2].partition('?')[0]}#{table}"
-    relation = _relation(table, name)
-    try:
-        connection = psycopg2.connect(url, connect_timeout=10, application_name="hirehouse")
-    except psycopg2.Error as error:
-        raise SourceError(f"{name}: {str(error).strip()}") from None
-    try:
-        yield _Postgres(connection, relation, name)
-    finally:
-        connection.close()
-
-
-def _file(text: str, options: dict[str, Any], spill: str) -> Source:
-    import duckdb  # noqa: PLC0415 - takes a moment
-
+def _file(text: str, options: dict[str, Any]) -> str:
+    """The rows of a file as SQL."""
     kind = next((kind for kind, ends in FILES.items() if text.lower().endswith(ends)), None)
     if kind is None:
         known = ", ".join(end for ends in FILES.values() for end in ends)
         raise SourceError(f"{text}: neither a table nor a file that ends with {known}")
     if not Path(text).is_file():
         raise SourceError(f"{text}: no such file")
-    connection = duckdb.connect()
-    connection.execute("set TimeZone = 'UTC'")
-    connection.execute(f"set memory_limit = '{MEMORY}'")
-    connection.execute(f"set temp_directory = {literal(spill)}")
     # A file's name is no glob.
     path = literal("".join(f"[{c}]" if c in "*?[" else c for c in text))
     if kind == "csv":
         delimiter, encoding = options.get("delimiter", ","), options.get("encoding", "utf-8")
-        relation = _csv(text, path, str(delimiter), str(encoding))
-    elif kind == "parquet":
-        relation = f"read_parquet({path})"
-    else:
-        relation = f"read_ndjson_objects({path}, compression = '{_compression(text)}')"
-    return _DuckDB(connection, relation, text, kind)
+        return _csv(text, path, str(delimiter), str(encoding))
+    if kind == "parquet":
+        return f"read_parquet({path})"
+    # The members of all rows, since a row may leave one out; their values as JSON has them.
+    return (
+        f"(select columns(*)->>'$' from read_json({path}, format = 'newline_delimited',"
+        f" compression = '{_compression(text)}', maximum_depth = 1, sample_size = -1))"
+    )
 
 
 def _compression(text: str) -> str:
@@ -306,6 +269,7 @@ def backfill(
         if column not in there:
             hint = nearest(column, there)
             raise MappingError(f"{mapping.path}: {source.name} has no column {column!r}{hint}")
+    source.load(mapping.columns)
     if double := source.twice(mapping.key):
         *key, count = double
         of = ", ".join(f"{c} {shown(v)}" for c, v in zip(mapping.key, key, strict=True))
@@ -335,7 +299,7 @@ def _write(
     first: dict[str, int] = {}
     # No name and no time in the header of gzip: both would change its bytes.
     with path.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
-        for number, values in enumerate(source.rows(mapping.columns, mapping.key), 1):
+        for number, values in enumerate(source.rows(mapping.key), 1):
             row = dict(zip(mapping.columns, values, strict=True))
             result.rows = number
             try:

@@ -7,17 +7,18 @@ import sys
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from hirehouse.backfill import Backfilled, SourceError, backfill, open_source
-from hirehouse.backfill_mapping import MappingError, read_mapping
 from hirehouse.contracts import ContractError, load
-from hirehouse.land import Landed, land
 from hirehouse.land_cli import summarise
 from hirehouse.warehouse import WarehouseError, open_warehouse
+
+if TYPE_CHECKING:
+    from hirehouse.backfill import Backfilled
+    from hirehouse.land import Landed
 
 
 def backfill_command(
@@ -50,6 +51,11 @@ def backfill_command(
     The same rows give the same events, so doing it again changes nothing. Exit code 1: the mapping,
     the source or some rows can't be used; nothing has landed then.
     """
+    # These bring DuckDB and Arrow along.
+    from hirehouse.backfill import SourceError, backfill, open_source  # noqa: PLC0415
+    from hirehouse.backfill_mapping import MappingError, read_mapping  # noqa: PLC0415
+    from hirehouse.land import land  # noqa: PLC0415
+
     console = Console(stderr=True)
     if not land_them and out is None:
         raise typer.BadParameter("--no-land needs a folder to write to: --out DIR")

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
@@ -16,14 +15,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
+import yaml
 
-from hirehouse.backfill_values import RowError, Time, iso, shown, typed
-from hirehouse.contracts import Column, Contract, ContractError, compile_schema, read_yaml
-from hirehouse.shape import nearest
+from hirehouse.backfill_values import RowError, Time, iso, typed
+from hirehouse.contracts import Column, Contract, compile_schema
+from hirehouse.shape import flaws, nearest, read_lined, shown, unreadable
 
 Row = Mapping[str, str | None]
 Value = Callable[[Row], Any]
-TOP = ("name", "key", "time", "event", "properties", "user_id", "anonymous_id", "csv")
 LIBRARY = {"name": "hirehouse-backfill"}
 
 
@@ -109,22 +108,31 @@ def _present(values: dict[str, Value], row: Row) -> dict[str, Any]:
 
 
 def read_mapping(path: Path, contracts: dict[tuple[str, int], Contract]) -> RowMapping:
-    """Read a mapping and hold it against the contracts.
+    """Read a mapping and hold it against its schema and the contracts.
 
     Raises:
         MappingError: the file is missing, is not YAML, has a word, event or property that does
             not exist, leaves out a required one, or a constant breaks the contract.
     """
     try:
-        content = read_yaml(path)
-    except ContractError as error:
-        raise MappingError(str(error)) from None
-    except (OSError, UnicodeDecodeError) as error:
+        content, _ = read_lined(path)
+        found = [
+            f"{path}: {'.'.join(map(str, (*place, word)))}: {message}"
+            for place, word, message in flaws(content, "backfill.schema.yml")
+        ]
+    except OSError as error:
         raise MappingError(f"{path}: can't be read: {error}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        line, message = unreadable(error)
+        raise MappingError(f"{path}:{line}: {message}") from None
+    if found:
+        raise MappingError("\n".join(found))
     return _Compiler(path, contracts).mapping(content)
 
 
 class _Compiler:
+    """Makes a mapping of what the schema allows."""
+
     def __init__(self, path: Path, contracts: dict[tuple[str, int], Contract]) -> None:
         self.path = path
         self.contracts = contracts
@@ -132,59 +140,28 @@ class _Compiler:
         self.time = Time("")
 
     def error(self, place: str, text: str) -> MappingError:
-        return MappingError(f"{self.path}: {place}: {text}" if place else f"{self.path}: {text}")
+        return MappingError(f"{self.path}: {place}: {text}")
 
-    def words(self, value: object, place: str, allowed: tuple[str, ...], *needed: str) -> Any:  # noqa: ANN401
-        """A YAML mapping with no other words than these."""
-        if not isinstance(value, dict):
-            raise self.error(place, f"must be a mapping, not {shown(value)}")
-        for word in value:
-            if word not in allowed:
-                raise self.error(place, f"there is no {word!r} here{nearest(word, allowed)}")
-        for word in needed:
-            if value.get(word) in (None, "", [], {}):
-                raise self.error(place, f"`{word}` is missing")
-        return value
-
-    def text(self, value: object, place: str) -> str:
-        if not isinstance(value, str):
-            raise self.error(place, f"{value!r} must be text: write it in quotes")
-        return value
-
-    def column(self, value: object, place: str) -> str:
-        name = self.text(value, place)
+    def column(self, name: str) -> str:
         self.columns[name] = None
         return name
 
-    def mapping(self, content: object) -> RowMapping:
-        top = self.words(content, "", TOP, "name", "key", "time", "event")
-        name = self.text(top["name"], "name")
-        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
-            raise self.error("name", "must be of letters, digits, _ . and -: it names a file, too")
-        keys = top["key"] if isinstance(top["key"], list) else [top["key"]]
-        key = tuple(self.column(column, "key") for column in keys)
+    def mapping(self, top: dict[str, Any]) -> RowMapping:
+        keys = [top["key"]] if isinstance(top["key"], str) else top["key"]
+        key = tuple(map(self.column, keys))
         self.time = self.moment(top["time"])
         # A shared property is for the events that have it.
         anywhere = {column.name for one in self.contracts.values() for column in one.columns}
-        shared = self.words(top.get("properties") or {}, "properties", tuple(anywhere))
+        shared = self.known(top.get("properties", {}), anywhere, "properties")
         event = top["event"]
         by, ignore = None, frozenset[str | None]()
         cases: dict[str | None, tuple[Emission, ...]]
-        if isinstance(event, dict) and ("by" in event or "cases" in event):
-            self.words(event, "event", ("by", "cases", "ignore"), "by", "cases")
-            by = self.column(event["by"], "event.by")
-            if not isinstance(event["cases"], dict):
-                raise self.error("event.cases", "must be a mapping from values to events")
+        if isinstance(event, dict) and "by" in event:
+            by, ignore = self.column(event["by"]), frozenset(event.get("ignore", []))
             cases = {
-                self.text(value, "event.cases"): self.emissions(
-                    case, f"event.cases.{value}", shared
-                )
+                value: self.emissions(case, f"event.cases.{value}", shared)
                 for value, case in event["cases"].items()
             }
-            left_out = event.get("ignore") or []
-            if not isinstance(left_out, list):
-                raise self.error("event.ignore", "must be a list of values")
-            ignore = frozenset(v if v is None else self.text(v, "event.ignore") for v in left_out)
             for value in ignore & cases.keys():
                 raise self.error("event.ignore", f"{value!r} is also in `cases`")
         else:
@@ -194,42 +171,40 @@ class _Compiler:
             for word, member in (("user_id", "userId"), ("anonymous_id", "anonymousId"))
             if word in top
         }
-        csv = self.words(top.get("csv") or {}, "csv", ("delimiter", "encoding"))
-        columns = tuple(self.columns)
+        csv, columns = top.get("csv", {}), tuple(self.columns)
         return RowMapping(
-            self.path, name, key, self.time, by, cases, ignore, envelope, csv, columns
+            self.path, top["name"], key, self.time, by, cases, ignore, envelope, csv, columns
         )
 
-    def moment(self, spec: object) -> Time:
-        if isinstance(spec, str):
-            return Time(self.column(spec, "time"))
-        words = self.words(spec, "time", ("column", "format", "zone"), "column")
+    def moment(self, spec: Any) -> Time:  # noqa: ANN401 - a text or a mapping
+        words = {"column": spec} if isinstance(spec, str) else spec
         zone = words.get("zone")
         try:
             known = ZoneInfo(zone) if zone else None
-        except (KeyError, ValueError, TypeError, OSError):
+        except (KeyError, ValueError, OSError):
             raise self.error("time.zone", f"{zone!r} is no zone such as Europe/Berlin") from None
-        form = None if words.get("format") is None else self.text(words["format"], "time.format")
-        return Time(self.column(words["column"], "time.column"), form, known)
+        return Time(self.column(words["column"]), words.get("format"), known)
 
-    def emissions(self, case: object, place: str, shared: dict[str, Any]) -> tuple[Emission, ...]:
-        if isinstance(case, list):
-            if not case:
-                raise self.error(place, "gives no event: add its value to `ignore` instead")
-            return tuple(self.emission(c, f"{place}[{i}]", shared) for i, c in enumerate(case))
-        return (self.emission(case, place, shared),)
+    def known(self, named: dict[str, Any], columns: Collection[str], place: str) -> dict[str, Any]:
+        for name in named:
+            if name not in columns:
+                raise self.error(place, f"there is no {name!r} here{nearest(name, columns)}")
+        return named
 
-    def emission(self, case: object, place: str, shared: dict[str, Any]) -> Emission:
-        words = {"event": case} if isinstance(case, str) else case
-        words = self.words(words, place, ("event", "version", "properties"), "event")
+    def emissions(self, case: Any, place: str, shared: dict[str, Any]) -> tuple[Emission, ...]:  # noqa: ANN401
+        several = case if isinstance(case, list) else [case]
+        return tuple(self.emission(one, place, shared) for one in several)
+
+    def emission(self, case: Any, place: str, shared: dict[str, Any]) -> Emission:  # noqa: ANN401
+        words: dict[str, Any] = {"event": case} if isinstance(case, str) else case
         event, version = words["event"], words.get("version", 1)
-        contract = self.contracts.get((self.text(event, place), version))
+        contract = self.contracts.get((event, version))
         if not contract:
             hint = nearest(event, {name for name, _ in self.contracts})
             of = f" version {version}" if version != 1 else ""
             raise self.error(place, f"no contract for the event {event!r}{of}{hint}")
         columns = {column.name: column for column in contract.columns}
-        own = self.words(words.get("properties") or {}, f"{place}.properties", tuple(columns))
+        own = self.known(words.get("properties", {}), columns, f"{place}.properties")
         properties = {
             name: self.value(spec, f"{place}.properties.{name}", columns[name])
             for name, spec in (shared | own).items()
@@ -242,26 +217,16 @@ class _Compiler:
             properties["schema_version"] = lambda _: version
         return Emission(contract.event, properties)
 
-    def value(self, spec: object, place: str, column: Column | None) -> Value:
+    def value(self, spec: dict[str, Any], place: str, column: Column | None) -> Value:
         """How to get a property's value from a row; a missing one is None."""
-        kinds = [k for k in ("column", "value", "template") if isinstance(spec, dict) and k in spec]
-        if not isinstance(spec, dict) or len(kinds) != 1:
-            raise self.error(place, "must be one of {column: …}, {value: …}, {template: …}")
-        self.words(spec, place, ("column", "map") if kinds == ["column"] else (kinds[0],))
         if "value" in spec:
             return self.constant(spec["value"], place, column)
         if "template" in spec:
-            return self.template(self.text(spec["template"], place), place, column)
-        name = self.column(spec["column"], place)
+            return self.template(spec["template"], place, column)
+        name = self.column(spec["column"])
         if "map" not in spec:
             return lambda row: typed(row[name], column, self.time)
-        names = spec["map"]
-        if not isinstance(names, dict):
-            raise self.error(f"{place}.map", "must be a mapping from values to values")
-        made: dict[str | None, Value] = {
-            self.text(k, f"{place}.map"): self.constant(v, f"{place}.map.{k}", column)
-            for k, v in names.items()
-        }
+        made = {k: self.constant(v, f"{place}.map.{k}", column) for k, v in spec["map"].items()}
 
         def mapped(row: Row) -> Any:  # noqa: ANN401 - any JSON
             if (text := row[name]) is None:
@@ -273,12 +238,6 @@ class _Compiler:
         return mapped
 
     def constant(self, value: object, place: str, column: Column | None) -> Value:
-        try:
-            orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME)
-        except TypeError:
-            raise self.error(
-                place, f"{value!r} is not a value of JSON: write it in quotes"
-            ) from None
         if column and value is not None:
             for error in compile_schema(column.schema()).iter_errors(value):
                 raise self.error(place, f"breaks the contract: {error.message}")
@@ -291,10 +250,7 @@ class _Compiler:
             raise self.error(place, f"{text!r}: {error}") from None
         if any(spec or conversion for _, _, spec, conversion in parts):
             raise self.error(place, f"{text!r}: only {{column}} may stand in a template")
-        steps = [
-            (literal, None if name is None else self.column(name, place))
-            for literal, name, _, _ in parts
-        ]
+        steps = [(literal, name and self.column(name)) for literal, name, _, _ in parts]
 
         def filled(row: Row) -> Any:  # noqa: ANN401 - any JSON
             made = ""

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from hirehouse.contracts import Column
+from hirehouse.shape import shown
 
 BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
@@ -54,12 +55,6 @@ class Time:
                 f"{shown(text)} is not a time {how}: state `format` beside `time`, or mend the row"
             ) from None
         raise RowError(f"{shown(text)} has no zone: state one beside `time`, such as `zone: UTC`")
-
-
-def shown(value: object) -> str:
-    """A value for a message: short."""
-    text = repr(value) if value is not None else "an empty value"
-    return text if len(text) <= 80 else f"{text[:80]}…"
 
 
 def typed(text: str | None, column: Column | None, time: Time) -> Any:  # noqa: ANN401 - any JSON

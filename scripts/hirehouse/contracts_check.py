@@ -29,7 +29,7 @@ from hirehouse.contracts import (
     doc_blocks,
     envelope,
 )
-from hirehouse.shape import Lines, flaws, nearest, read_lined
+from hirehouse.shape import Lines, flaws, nearest, read_lined, unreadable
 
 Place = tuple[Any, ...]  # the path to a part of a file
 COLUMN_LIMIT = 1_600  # of a Redshift and of a PostgreSQL table
@@ -116,9 +116,7 @@ class _File:
             for path, word, message in flaws(self.content, "contract.schema.yml"):
                 self._flaw(path, word, message)
         except (yaml.YAMLError, ValueError) as error:
-            mark = getattr(error, "problem_mark", None)
-            message = f"not YAML: {getattr(error, 'problem', error)}"
-            line = mark.line + 1 if mark else 1
+            line, message = unreadable(error)
             return [Problem(self.file.as_posix(), line, None, None, "yaml", message)]
         if isinstance(self.content, dict):
             for place, source in self._parts(self.content, "sources"):
