@@ -191,15 +191,6 @@ def compile_schema(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator
     return jsonschema_rs.Draft202012Validator(schema, validate_formats=True, keywords=KEYWORDS)
 
 
-@dataclass(frozen=True)
-class Declared:
-    """A source table as its file states it, before any rule is checked."""
-
-    path: Path
-    source: str
-    table: dict[str, Any]
-
-
 def read_yaml(path: Path) -> Any:  # noqa: ANN401 - YAML holds anything
     """One YAML file; ContractError with file and line where it is not YAML."""
     try:
@@ -212,15 +203,12 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - YAML holds anything
         ) from error
 
 
-def declared(root: Path = ROOT) -> Iterator[Declared]:
-    """Every event's source table below `root`, in the order of the files' names."""
-    for path in sorted((root / STAGING).glob("*/*.yml")):
-        content = read_yaml(path) or {}
-        for source in content.get("sources") or []:
-            if source.get("name") == "landing":  # hirehouse's own tables are not events
-                continue
+def declared(root: Path, folder: str) -> Iterator[tuple[Path, str, dict[str, Any]]]:
+    """The source tables in a folder of staging, unchecked: file below `root`, source and table."""
+    for path in sorted((root / STAGING).glob(f"{folder}/*.yml")):
+        for source in (read_yaml(path) or {}).get("sources") or []:
             for table in source.get("tables") or []:
-                yield Declared(path.relative_to(root), str(source.get("name")), table)
+                yield path.relative_to(root), str(source.get("name")), table
 
 
 @cache
@@ -265,21 +253,23 @@ def load(root: Path = ROOT) -> dict[tuple[str, int], Contract]:
         ContractError: a contract can't be used; `hirehouse contracts check` lists all there is.
     """
     contracts: dict[tuple[str, int], Contract] = {}
-    for d in declared(root):
-        meta = (d.table.get("config") or {}).get("meta") or {}
+    for path, source, table in declared(root, "*"):
+        if source == "landing":  # hirehouse's own tables are not events
+            continue
+        meta = (table.get("config") or {}).get("meta") or {}
         contract = Contract(
-            source=d.source,
-            table=str(d.table["name"]),
+            source=source,
+            table=str(table["name"]),
             version=int(meta.get("version", 1)),
             owner=str(meta.get("owner", "")),
-            description=describe(d.table.get("description", ""), root),
-            columns=columns_of(d.table, d.path, root),
+            description=describe(table.get("description", ""), root),
+            columns=columns_of(table, path, root),
             strict=bool(meta.get("strict", False)),
-            path=d.path,
+            path=path,
         )
         key = (contract.event, contract.version)
         if key in contracts:
-            raise ContractError(f"{d.path}: {contract.table} is also in {contracts[key].path}")
+            raise ContractError(f"{path}: {contract.table} is also in {contracts[key].path}")
         contracts[key] = contract
     return contracts
 

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from re import _parser  # type: ignore[attr-defined]  # there is no public parser of patterns
 from typing import Any
 
-from hirehouse.contracts import Contract
+from hirehouse.contracts import Contract, read_yaml
 
-# Not in the future, for whichever day an example is landed.
-FORMATS = {
-    "date": "2025-01-15",
-    "date-time": "2025-01-15T09:30:00Z",
-    "time": "09:30:00Z",
-    "duration": "P1D",
-    "email": "ana@example.com",
-    "idn-email": "ana@example.com",
-    "hostname": "example.com",
-    "idn-hostname": "example.com",
-    "ipv4": "192.0.2.1",
-    "ipv6": "2001:db8::1",
-    "uri": "https://example.com/",
-    "uri-reference": "/page",
-    "iri": "https://example.com/",
-    "iri-reference": "/page",
-    "uri-template": "/page/{id}",
-    "uuid": "00000000-0000-4000-8000-000000000001",
-    "json-pointer": "/page",
-    "relative-json-pointer": "0",
-    "regex": "a+",
-}
+# By format, beside the list of those that a contract may use.
+FORMATS: dict[str, str] = read_yaml(Path(__file__).with_name("contract.schema.yml"))["x-formats"]
 CATEGORIES = {"CATEGORY_DIGIT": "0", "CATEGORY_WORD": "a", "CATEGORY_SPACE": " "}
 NUMBER = 10  # a dull one that most bounds allow
 UNLIMITED = 1_000

@@ -9,14 +9,13 @@ import pyarrow as pa
 
 from hirehouse.contracts import (
     ROOT,
-    STAGING,
     Column,
     ContractError,
     DataType,
     columns_of,
+    declared,
     envelope,
     load,
-    read_yaml,
 )
 from hirehouse.warehouse import Warehouse
 
@@ -61,12 +60,10 @@ def sql_type(kind: DataType) -> str:
 @cache
 def landing_tables(root: Path = ROOT) -> dict[str, tuple[Column, ...]]:
     """The lander's own tables, from models/staging/landing."""
-    tables = {}
-    for path in sorted((root / STAGING / "landing").glob("*.yml")):
-        for source in (read_yaml(path) or {}).get("sources") or []:
-            for table in source["tables"]:
-                tables[str(table["name"])] = columns_of(table, path.relative_to(root), root)
-    return tables
+    return {
+        str(table["name"]): columns_of(table, path, root)
+        for path, _, table in declared(root, "landing")
+    }
 
 
 @cache

@@ -520,6 +520,11 @@ def test_a_contract_compiles_once_per_process(monkeypatch: pytest.MonkeyPatch) -
     assert sorted(compiled) == sorted(c.table for c in OURS)
 
 
+def test_each_format_of_a_contract_has_an_example() -> None:
+    schema = contracts.read_yaml(contracts.ROOT / "scripts/hirehouse/contract.schema.yml")
+    assert set(schema["$defs"]["format"]["enum"]) == set(FORMATS)
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_each_format_is_known_and_its_example_conforms(name: str) -> None:
     jsonschema_rs.Draft202012Validator(
