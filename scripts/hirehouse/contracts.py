@@ -29,7 +29,7 @@ TYPES = "varchar(n), integer, bigint, numeric(p,s), boolean, date or timestamp"
 VARCHAR_LIMIT = 65_535  # bytes, the widest of Redshift
 PRECISION_LIMIT = 38  # digits, DuckDB's and Redshift's
 # JSON Schema words that a contract may use as they are.
-RULES = ("enum", "minimum", "maximum", "pattern", "format", "items", "properties")
+RULES = ("enum", "minimum", "maximum", "pattern", "format", "items", "properties", "examples")
 # The other words of a column's and of a contract's meta.
 COLUMN_META = (*RULES, "required", "pii", "future")
 CONTRACT_META = ("version", "owner", "strict")

@@ -244,13 +244,16 @@ def _rules(kind: DataType, meta: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield word, f"{error.message}: {advice}"
     if meta.get("minimum", -math.inf) > meta.get("maximum", math.inf):
         yield "minimum", f"{meta['minimum']} is above the maximum {meta['maximum']}"
-    if word := next((word for word in ("pattern", "items", "properties") if word in meta), ""):
-        try:
-            compile_schema(Column("", kind, "", meta).schema())
-            # Exported schemas are read by Python's own validator, too, which has patterns of `re`.
-            re.compile(meta.get("pattern", ""))
-        except (ValueError, re.error, OverflowError, RecursionError) as error:
-            yield word, f"no validator takes it, or not Python's: {str(error).splitlines()[0]}"
+    try:
+        # Exported schemas are read by Python's own validator, too, which has patterns of `re`.
+        re.compile(meta.get("pattern", ""))
+        validator = compile_schema(Column("", kind, "", meta).schema())
+        for value in meta.get("examples", []):
+            for error in validator.iter_errors(value):
+                yield "examples", error.message
+    except (ValueError, re.error, OverflowError, RecursionError) as error:
+        word = next((word for word in ("pattern", "items", "properties") if word in meta), "config")
+        yield word, f"no validator takes it, or not Python's: {str(error).splitlines()[0]}"
 
 
 @cache

@@ -101,7 +101,9 @@ def show_command(event: Event, *, as_json: AsJson = False, root: Root = ROOT) ->
     typer.echo(orjson.dumps(example, option=orjson.OPT_INDENT_2))
     for error in contract.validator.iter_errors(example):
         place = "/".join(map(str, error.instance_path))
-        typer.echo(f"{place}: fill in a value of your own: {error.message}", err=True)
+        typer.echo(
+            f"{place}: fill in a value, or give the contract `examples`: {error.message}", err=True
+        )
 
 
 @contracts_app.command("check")
