@@ -28,7 +28,7 @@ from hirehouse.check import (
     parse_time,
 )
 from hirehouse.contracts import Column, envelope
-from hirehouse.exact import parse_exact, to_json
+from hirehouse.exact import is_exact, parse_exact, to_json
 from hirehouse.failures import Failure, failure_tables
 from hirehouse.read import Batch, Segment
 from hirehouse.tables import arrow_schema, arrow_type, table_of, without_batch
@@ -113,7 +113,7 @@ class Checker:
         failures: list[Failure],
     ) -> int:
         """Put every event into its group and every other line to the failures; count blank ones."""
-        loads, dumps, first = orjson.loads, orjson.dumps, self.first
+        loads, first = orjson.loads, self.first
         line_number, row = numbers[0] - 1, numbers[1]
         blank = 0
         for line in lines:
@@ -121,7 +121,7 @@ class Checker:
             row += 1
             try:
                 document = loads(line)
-                if dumps(document) != line:
+                if not is_exact(document, line):
                     document = parse_exact(line)
                 group = first[document["event"]]
                 properties = document["properties"]
