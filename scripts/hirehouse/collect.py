@@ -10,8 +10,8 @@ import asyncio
 import base64
 import uuid
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -42,9 +42,9 @@ PATHS = {c: c for c in CALLS} | {c[0]: c for c in CALLS} | {"import": BATCH, "m"
 
 
 class Refused(Exception):
-    """A request that is not taken: its status, and a message that says why."""
+    """A request that is not taken: its HTTP status, and a message that says why."""
 
-    def __init__(self, status: HTTPStatus, message: str) -> None:
+    def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
 
@@ -72,54 +72,44 @@ class Door:
             yield
             await self.sink.close()
 
-        own = [
-            Route(f"/v1/{path}", self.taking(call), methods=["POST"])
-            for path, call in PATHS.items()
-        ]
+        own = [Route(f"/v1/{path}", self.take, methods=["POST"]) for path in PATHS]
         own += [Route(f"/{f.__name__}", f) for f in (self.health, self.ready, self.metrics)]
-        anywhere = Middleware(
-            CORSMiddleware,
-            allow_origins=["*"],
-            allow_methods=["POST"],
-            allow_headers=["*"],
-            max_age=86_400,
+        all_ = ["*"]
+        cors = Middleware(
+            CORSMiddleware, allow_origins=all_, allow_methods=all_, allow_headers=all_
         )
-        return Starlette(routes=[*own, *routes], middleware=[anywhere], lifespan=lifespan)
+        return Starlette(routes=[*own, *routes], middleware=[cors], lifespan=lifespan)
 
-    def taking(self, call: str) -> Callable[[Request], Awaitable[Response]]:
-        """The endpoint of a call."""
-
-        async def take(request: Request) -> Response:
-            body = bytearray()
-            try:
-                await self._read(request, body)
-                lines, key = read_call(call, unpacked(request, body))
-                producer = self._producer(_basic(request) or key)
-                if lines:
-                    await self.sink.append(lines)
-                self.events.labels(producer).inc(len(lines))
-                answer = json_answer({"success": True})
-            except Refused as refused:
-                answer = _refusal(refused.status, str(refused))
-            except NotDurable as error:
-                answer = _refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
-            finally:
-                self.held -= len(body)
-            self.answers.labels(answer.status_code).inc()
-            return answer
-
-        return take
+    async def take(self, request: Request) -> Response:
+        """Answer a call."""
+        body = bytearray()
+        try:
+            await self._read(request, body)
+            call = PATHS[request.url.path.removeprefix("/v1/")]
+            packing = request.headers.get("content-encoding", "").lower()
+            lines, key = read_call(call, unpacked(bytes(body), packing))
+            producer = self._producer(request.headers.get("authorization", ""), key)
+            if lines:
+                await self.sink.append(lines)
+            self.events.labels(producer).inc(len(lines))
+            answer = json_answer({"success": True})
+        except Refused as refused:
+            answer = _refusal(refused.status, str(refused))
+        except NotDurable as error:
+            answer = _refusal(503, str(error))
+        finally:
+            self.held -= len(body)
+        self.answers.labels(answer.status_code).inc()
+        return answer
 
     async def health(self, _: Request) -> Response:
         """Whether the process answers."""
-        return json_answer({"ok": True})
+        return json_answer({"success": True})
 
     async def ready(self, _: Request) -> Response:
         """Whether events can be made durable."""
         trouble = self.sink.trouble()
-        if trouble:
-            return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, trouble)
-        return json_answer({"ok": True})
+        return _refusal(503, trouble) if trouble else json_answer({"success": True})
 
     async def metrics(self, _: Request) -> Response:
         """What Prometheus reads."""
@@ -131,22 +121,23 @@ class Door:
                 async for chunk in request.stream():
                     body += chunk
                     self.held += len(chunk)
-                    _bounded(len(body))
+                    _bounded(body)
                     if self.held > HELD:
-                        busy = "too many requests at once"
-                        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, busy)
+                        raise Refused(503, "too many requests at once")
         except TimeoutError:
-            late = f"the body must come within {SLOW:.0f} seconds"
-            raise Refused(HTTPStatus.REQUEST_TIMEOUT, late) from None
+            raise Refused(408, f"the body must come within {SLOW:.0f} seconds") from None
         except ClientDisconnect:
-            raise Refused(HTTPStatus.BAD_REQUEST, "the client has gone") from None
+            raise Refused(400, "the client has gone") from None
 
-    def _producer(self, key: str) -> str:
-        if not self.keys:
-            return ""
-        producer = self.keys.producer(key)
+    def _producer(self, authorization: str, key: str) -> str:
+        """Whose key it is: the user name of basic authentication, else the one in the body."""
+        scheme, _, text = authorization.partition(" ")
+        if scheme.lower() == "basic":
+            with suppress(ValueError):
+                key = base64.b64decode(text).decode().partition(":")[0]
+        producer = self.keys.producer(key) if self.keys else ""
         if producer is None:
-            raise Refused(HTTPStatus.UNAUTHORIZED, "no such write key")
+            raise Refused(401, "no such write key")
         return producer
 
 
@@ -154,9 +145,8 @@ def read_call(call: str, body: bytes) -> tuple[list[bytes], str]:
     """The lines to write for a request, and the write key that stands in it.
 
     An event keeps all its members but the key, to the last digit. It gets `receivedAt`, and where
-    they are missing a `messageId`, its `type`, and a batch's `sentAt` and `context`.
-
-    Events of a batch that are no object or too large are written, too: landing fails them alone.
+    they are missing a `messageId`, its `type`, and a batch's `sentAt` and `context`. Events of a
+    batch that are no object or too large are written, too: landing fails them alone.
 
     Args:
         call: track, batch, ...
@@ -167,38 +157,32 @@ def read_call(call: str, body: bytes) -> tuple[list[bytes], str]:
     """
     document = _parsed(body)
     if not isinstance(document, dict):
-        raise Refused(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
+        raise Refused(400, "the body must be a JSON object")
     key = document.pop("writeKey", None)
     key = key if isinstance(key, str) else ""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if call == METRICS:
         return [], key
-    if call != BATCH:
-        document.setdefault("type", call)
-        line = _line(document, None, {}, now)
-        if len(line) > MAX_LINE:
-            raise Refused(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"an event has at most {MAX_LINE:,} bytes"
-            )
-        return [line], key
-    events, context = document.get("batch"), document.get("context")
+    events = document.get("batch") if call == BATCH else [{"type": call} | document]
     if not isinstance(events, list):
-        raise Refused(HTTPStatus.BAD_REQUEST, "a batch must have a list `batch`")
-    context = context if isinstance(context, dict) else {}
-    return [_line(event, document.get("sentAt"), context, now) for event in events], key
+        raise Refused(400, "a batch must have a list `batch`")
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    lines = [_line(event, document, now) for event in events]
+    if call != BATCH and len(lines[0]) > MAX_LINE:
+        raise Refused(413, f"an event has at most {MAX_LINE:,} bytes")
+    return lines, key
 
 
-def _line(event: Any, sent_at: Any, context: dict[str, Any], now: str) -> bytes:  # noqa: ANN401 - any JSON
+def _line(event: Any, request: dict[str, Any], now: str) -> bytes:  # noqa: ANN401 - any JSON
     if isinstance(event, dict):
         event.pop("writeKey", None)
         event["receivedAt"] = now
         if event.get("messageId") in (None, ""):
             event["messageId"] = str(uuid.uuid4())
-        if sent_at is not None and event.get("sentAt") is None:
-            event["sentAt"] = sent_at
-        own = event.get("context")
-        if context and (own is None or isinstance(own, dict)):
-            event["context"] = context | (own or {})
+        if event.get("sentAt") is None and request.get("sentAt") is not None:
+            event["sentAt"] = request["sentAt"]
+        own, shared = event.get("context") or {}, request.get("context")
+        if shared and isinstance(shared, dict) and isinstance(own, dict):
+            event["context"] = shared | own
     try:
         return orjson.dumps(event)
     except TypeError:
@@ -217,61 +201,49 @@ def _parsed(body: bytes) -> Any:  # noqa: ANN401 - any JSON
         except orjson.JSONDecodeError:
             return parse_exact(body)
     except Duplicates as twice:
-        found = f"a member is there twice: {', '.join(twice.pointers[:5])}"
-        raise Refused(HTTPStatus.BAD_REQUEST, found) from None
+        raise Refused(400, f"a member is there twice: {', '.join(twice.pointers[:5])}") from None
     except ValueError as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, f"no JSON: {error}") from None
+        raise Refused(400, f"no JSON: {error}") from None
     except (RecursionError, TypeError):
-        raise Refused(HTTPStatus.BAD_REQUEST, "nested too deeply") from None
+        raise Refused(400, "nested too deeply") from None
 
 
-def unpacked(request: Request, body: bytearray) -> bytes:
+def unpacked(body: bytes, encoding: str) -> bytes:
     """The body, of which no more is inflated than may be sent.
 
     Raises:
         Refused: it is too large, or not what its Content-Encoding says.
     """
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding == "identity":
-        return bytes(body)
+    if encoding in ("", "identity"):
+        return body
     if encoding != "gzip":
-        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the only Content-Encoding is gzip")
+        raise Refused(415, "the only Content-Encoding is gzip")
     inflater = zlib.decompressobj(wbits=31)
     try:
         text = inflater.decompress(body, LIMIT + 1)
     except zlib.error as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, f"no gzip: {error}") from None
-    _bounded(len(text))
+        raise Refused(400, f"no gzip: {error}") from None
+    _bounded(text)
     if not inflater.eof or inflater.unused_data:
-        raise Refused(HTTPStatus.BAD_REQUEST, "no gzip: it must be whole, and one member")
+        raise Refused(400, "no gzip: it must be whole, and one member")
     return text
 
 
-def _bounded(size: int) -> None:
-    if size > LIMIT:
-        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {LIMIT:,} bytes")
+def _bounded(body: bytes | bytearray) -> None:
+    if len(body) > LIMIT:
+        raise Refused(413, f"a request has at most {LIMIT:,} bytes")
 
 
-def _basic(request: Request) -> str:
-    """The user name of basic authentication."""
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(text).decode(errors="replace").partition(":")[0]
-    except ValueError:
-        return ""
-
-
-def json_answer(content: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
+def json_answer(content: object, status: int = 200) -> Response:
     """An answer of JSON."""
     return Response(orjson.dumps(content), status, media_type="application/json")
 
 
-def _refusal(status: HTTPStatus, message: str) -> Response:
+def _refusal(status: int, message: str) -> Response:
     # SDKs read `code` and `message`, and take an answer without them for one to send again.
-    answer = json_answer({"success": False, "code": status.phrase, "message": message}, status)
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    code = HTTPStatus(status).phrase
+    answer = json_answer({"success": False, "code": code, "message": message}, status)
+    if status == 503:
         answer.headers["Retry-After"] = str(RETRY_AFTER)
     return answer
 

@@ -17,49 +17,32 @@ class KeysError(Exception):
 
 
 class Keys:
-    """The keys of a file, read again when it changes.
-
-    Args:
-        path: the file.
-
-    Raises:
-        KeysError: it can't be read.
-    """
+    """The keys of a file, read again when it changes; KeysError if it can't be read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.hashes = read_keys(path)
-        self.stamp = self._stamp()
+        self.stamp: tuple[int, ...] = ()
 
     def producer(self, key: str) -> str | None:
         """Whose key it is; None if it is nobody's."""
-        self._refresh()
+        try:
+            stat = self.path.stat()
+            stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            if stamp != self.stamp:
+                self.stamp, self.hashes = stamp, read_keys(self.path)
+        except (KeysError, OSError) as error:
+            # To refuse all would lose events for a slip of an editor: clients drop what gets a 401.
+            print(f"error: {error}; the keys read before stay", file=sys.stderr, flush=True)
         digest, found = _digest(key), None
         for name, known in self.hashes.items():  # all of them: time must not tell which one it was
             if hmac.compare_digest(digest, known):
                 found = name
         return found
 
-    def _refresh(self) -> None:
-        try:
-            stamp = self._stamp()
-            if stamp != self.stamp:
-                self.stamp, self.hashes = stamp, read_keys(self.path)
-        except (KeysError, OSError) as error:
-            # To refuse all would lose events for a slip of an editor: clients drop what gets a 401.
-            print(f"error: {error}; the keys read before stay", file=sys.stderr, flush=True)
-
-    def _stamp(self) -> tuple[int, ...]:
-        stat = self.path.stat()
-        return stat.st_mtime_ns, stat.st_size, stat.st_ino
-
 
 def read_keys(path: Path) -> dict[str, str]:
-    """The digests by producer.
-
-    Raises:
-        KeysError: the file can't be read, or is no such file.
-    """
+    """The digests by producer; KeysError if the file can't be read, or is no such file."""
     try:
         found = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
@@ -70,38 +53,29 @@ def read_keys(path: Path) -> dict[str, str]:
 
 
 def add_key(path: Path, producer: str) -> str:
-    """Make a key for a producer and return it: it is kept nowhere.
-
-    Raises:
-        KeysError: the producer has one, or the file can't be used.
-    """
+    """Make a key for a producer and return it, which is kept nowhere; KeysError if it has one."""
     hashes = read_keys(path) if path.exists() else {}
     if producer in hashes:
         raise KeysError(f"{path}: {producer} has a key; revoke it, or add one under another name")
     key = secrets.token_urlsafe(24)
+    path.parent.mkdir(parents=True, exist_ok=True)
     _write(path, hashes | {producer: _digest(key)})
     return key
 
 
 def revoke_key(path: Path, producer: str) -> None:
-    """Take a producer's key away; collectors that run know at once.
-
-    Raises:
-        KeysError: the producer has none, or the file can't be used.
-    """
+    """Take a producer's key away; KeysError if it has none."""
     hashes = read_keys(path)
-    if producer not in hashes:
+    if not hashes.pop(producer, None):
         raise KeysError(f"{path}: no key of {producer}")
-    del hashes[producer]
     _write(path, hashes)
 
 
 def _write(path: Path, hashes: dict[str, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     new.write_bytes(orjson.dumps(hashes, option=orjson.OPT_INDENT_2) + b"\n")
     new.replace(path)
 
 
 def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()
+    return hashlib.sha256(key.encode(errors="replace")).hexdigest()

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hirehouse.check import Plans, check_line
+from hirehouse.check import MAX_LINE, Plans, check_line
 from hirehouse.collect import json_answer
 from hirehouse.contracts import load
 from hirehouse.spool import Sink
@@ -31,18 +31,15 @@ class Micro(Sink):
 
     def routes(self) -> list[Route]:
         """What a test asks."""
-        return [
-            Route("/micro/all", self.all),
-            Route("/micro/good", self.good),
-            Route("/micro/bad", self.bad),
-            Route("/micro/reset", self.reset, methods=["POST"]),
-        ]
+        asked = [Route(f"/micro/{f.__name__}", f) for f in (self.all, self.good, self.bad)]
+        return [*asked, Route("/micro/reset", self.reset, methods=["POST"])]
 
     async def append(self, lines: list[bytes]) -> None:
         """Check and keep events; the oldest are forgotten beyond KEPT."""
         for line in lines:
             verdict = check_line(line, self.plans, utc_now())
-            event = orjson.Fragment(line) if verdict.event else line.decode(errors="replace")
+            text = line[:MAX_LINE].decode(errors="replace")
+            event = orjson.Fragment(line) if verdict.event else text
             contract = verdict.plan.contract.table if verdict.plan else None
             reasons = [asdict(reason) for reason in verdict.reasons]
             self.kept.append({"contract": contract, "event": event, "reasons": reasons})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import mmap
 import os
 import time
 from collections.abc import Iterator
@@ -21,7 +22,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 SIZE = 64 << 20  # bytes of a segment
 AGE = 1.0  # seconds after which a segment gets its name, so that events need not wait
 TROUBLE = 5.0  # seconds that a failed write counts as trouble
-BLOCK = 1 << 16
 PART = ".part"
 FSYNC = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2)
 
@@ -131,9 +131,9 @@ class Spool(Sink):
                 with self.syncs.time():
                     self.segment.append(data)
                 self.written.inc(len(data))
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             self._seal()
-            return f"{self.folder}: {error.strerror}"
+            return f"{self.folder}: {getattr(error, 'strerror', 'out of memory')}"
         if self.segment and (self.segment.size >= SIZE or time.monotonic() >= self.segment.due):
             self._seal()
         return ""
@@ -196,15 +196,10 @@ def _seal(path: Path, file: BinaryIO, size: int, directory: int) -> None:
 
 def _whole(file: BinaryIO) -> int:
     """Bytes up to and with the last newline."""
-    end = file.seek(0, os.SEEK_END)
-    while end:
-        start = max(0, end - BLOCK)
-        file.seek(start)
-        at = file.read(end - start).rfind(b"\n")
-        if at >= 0:
-            return start + at + 1
-        end = start
-    return 0
+    if not os.fstat(file.fileno()).st_size:
+        return 0
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        return text.rfind(b"\n") + 1
 
 
 @contextmanager

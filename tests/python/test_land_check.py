@@ -9,13 +9,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pytest
 
 from events import event, garbage, line
 from hirehouse.check import Plans, check_line, parse_time
 from hirehouse.contracts import load
-from hirehouse.exact import parse_exact, to_json
+from hirehouse.exact import is_exact, parse_exact, to_json
 from hirehouse.failures import failure_tables, parts
 from hirehouse.read import Batch, Input, Segment
 from hirehouse.rows import Checked, Checker, parse_times
@@ -317,3 +318,26 @@ def test_parts_fit_and_join(body: bytes) -> None:
     assert all(len(part) <= 48_000 for part in joined)
     if b"\0" not in body and b"\x80" not in body:
         assert {code for code, _ in made} == {"utf8"}
+
+
+@pytest.mark.parametrize(
+    ("text", "exact"),
+    [
+        (b'{"a":1.5,"b":"x, y: z","c":[1,2]}', True),
+        (b'{ "a" : 1.5,\r\n\t"b": "x, y: z", "c": [1, 2]}', True),
+        (b'{"a": "\\u00e9 \\ud83d\\ude00", "\\u00e9": null}', True),
+        (b'{"a":"\\u0001\\n"}', True),
+        (b'{"a":"\\\\u00e9"}', True),
+        (b'{"a": 1, "a": 2}', False),
+        (b'{"a b": 1, "ab": 2, "a b": 3}', False),
+        (b'{"\\u00e9": 1, "\xc3\xa9": 2}', False),
+        (b'{"a": 0.12345678901234567890}', False),
+        (b'{"a": 123456789012345678901}', False),
+        # Not lost, but not known to be whole either: these take the slow way.
+        (b'{"a": 1.50}', False),
+        (b'{"a": "\\u0041\\u00e9"}', False),
+        (b'{"a": "\\\\\\u00e9"}', False),
+    ],
+)
+def test_what_is_known_to_be_read_without_loss(text: bytes, exact: bool) -> None:
+    assert is_exact(orjson.loads(text), text) is exact
