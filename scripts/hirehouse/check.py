@@ -74,7 +74,11 @@ class Plan:
         self.contract = contract
         self.known = frozenset(c.name for c in contract.columns) | {"schema_version"}
         self.private = {c.name for c in contract.columns if c.meta.get("pii")}
-        self.schema = event_schema(contract)
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """What the contract and the envelope say of a whole event; may be set before it is read."""
+        return event_schema(self.contract)
 
     @cached_property
     def exact(self) -> jsonschema_rs.Draft202012Validator:

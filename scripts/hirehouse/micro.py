@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hirehouse.check import MAX_LINE, Plans, check_line
+from hirehouse.check import MAX_LINE, check_line
 from hirehouse.collect import json_answer
-from hirehouse.contracts import load
+from hirehouse.exported import strict_plans
 from hirehouse.spool import Sink
 from hirehouse.write import utc_now
 
@@ -24,8 +24,7 @@ class Micro(Sink):
     """A sink that checks each event as emission tests want it: unknown properties fail."""
 
     def __init__(self) -> None:
-        contracts = {key: replace(contract, strict=True) for key, contract in load().items()}
-        self.plans = Plans(contracts)
+        self.plans = strict_plans()
         self.kept: deque[dict[str, Any]] = deque(maxlen=KEPT)
         self.count = 0
 
