@@ -1,4 +1,4 @@
-"""`hirehouse contracts`: list, show, check and export."""
+"""`hirehouse contracts`: list, show, check, diff and export."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.table import Table
 
 from hirehouse.contracts import ROOT, Column, Contract, envelope, load
 from hirehouse.contracts_check import check
+from hirehouse.contracts_diff import diff_command
 from hirehouse.contracts_example import example_event
 from hirehouse.shape import nearest
 
@@ -24,6 +25,7 @@ contracts_app = typer.Typer(
     help="The contracts of the events: what is in them, and whether they are sound.",
     no_args_is_help=True,
 )
+contracts_app.command("diff")(diff_command)
 Root = Annotated[Path, typer.Option(help="The project's folder.", file_okay=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 Event = Annotated[

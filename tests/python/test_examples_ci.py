@@ -11,7 +11,9 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from hirehouse.cli import app
 from hirehouse.contracts import ROOT
 from project import compiled, run
 from stable_marts import EXTRACT
@@ -77,6 +79,14 @@ def test_the_marts_check_of_a_pull_request_is_a_command_that_there_is() -> None:
     assert './scripts/marts check --base "origin/$GITHUB_BASE_REF"' in steps("pull-request")
     assert readme_command("./scripts/marts check") == "./scripts/marts check --base origin/main"
     assert (ROOT / EXTRACT).exists()
+
+
+def test_the_contracts_diff_of_a_pull_request_is_a_command_that_there_is() -> None:
+    assert 'hirehouse contracts diff "origin/$GITHUB_BASE_REF"' in steps("pull-request")
+    command = readme_command("hirehouse contracts diff").split()
+    assert command == ["hirehouse", "contracts", "diff", "origin/main"]
+    done = CliRunner().invoke(app, [*command[1:-1], "HEAD", "HEAD"])
+    assert (done.exit_code, done.output) == (0, "0 breaking, 0 additive\n")
 
 
 def readme_command(start: str) -> str:
