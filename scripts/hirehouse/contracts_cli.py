@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Annotated, Any
 
 import orjson
@@ -168,10 +167,9 @@ def _at_most(size: int) -> dict[str, int]:
 def _write(folder: Path, name: str, content: object) -> None:
     # By way of a new file: writing through a link would reach outside of the folder, and a reader
     # never sees half a schema.
-    with NamedTemporaryFile(dir=folder, prefix=".", suffix=".tmp", delete=False) as file:
-        file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    path = Path(file.name)
-    path.chmod(0o644)
+    path = folder / f".{name}.tmp"
+    path.unlink(missing_ok=True)
+    path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     path.replace(folder / name)
 
 

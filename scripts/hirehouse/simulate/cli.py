@@ -32,22 +32,11 @@ def simulate_command(
     events_per_file: Annotated[int, typer.Option(min=1, help="Lines per file.")] = 100_000,
 ) -> None:
     """Simulate a hiring marketplace: its events as gzip NDJSON, and truth.json to test against."""
+    options = locals() | {"start": start.date()}  # they have the names of the arguments
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("simulating", total=days)
-        truth = simulate(
-            out,
-            seed=seed,
-            days=days,
-            candidates=candidates,
-            start=start.date(),
-            late_share=late_share,
-            resent_share=resent_share,
-            broken_share=broken_share,
-            unknown_share=unknown_share,
-            events_per_file=events_per_file,
-            progress=lambda done: bar.update(task, completed=done),
-        )
+        truth = simulate(**options, progress=lambda done: bar.update(task, completed=done))
     files = len(list(out.glob("events-*.ndjson.gz")))
     typer.echo(
         f"{truth.events:,} events in {files:,} files ({truth.lines:,} lines): "
