@@ -1,7 +1,8 @@
 """The calls of the tracking format beside `track`, as the events that hirehouse has for them.
 
 `identify` and `alias` say that two identifiers are one person, `page` that a page was viewed. They
-are kept as they came until they land, so that it does not matter by which way they come.
+are kept as they came until they land, so that it does not matter by which way they come. What else
+`identify` says of a person, its `traits`, does not land: profiles are told by events of their own.
 """
 
 from __future__ import annotations

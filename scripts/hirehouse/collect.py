@@ -74,9 +74,12 @@ class Door:
 
         own = [Route(f"/v1/{path}", self.take, methods=["POST"]) for path in PATHS]
         own += [Route(f"/{f.__name__}", f) for f in (self.health, self.ready, self.metrics)]
-        all_ = ["*"]
         cors = Middleware(
-            CORSMiddleware, allow_origins=all_, allow_methods=all_, allow_headers=all_
+            CORSMiddleware,
+            allow_origins=["*"],
+            allow_methods=["POST"],
+            allow_headers=["*"],
+            expose_headers=["Retry-After"],
         )
         return Starlette(routes=[*own, *routes], middleware=[cors], lifespan=lifespan)
 

@@ -49,24 +49,25 @@ def collect_command(
     from prometheus_client import CollectorRegistry  # noqa: PLC0415 - as above
 
     from hirehouse.collect import Door, Impatient  # noqa: PLC0415 - as above
-    from hirehouse.micro import Micro  # noqa: PLC0415 - as above
     from hirehouse.spool import Spool  # noqa: PLC0415 - as above
 
     registry = CollectorRegistry()
     with _told():
         known = Keys(keys) if keys else None
-        memory = Micro() if micro else None
-        if not memory:
+        if micro:
+            from hirehouse.micro import Micro  # noqa: PLC0415 - brings Arrow along
+
+            memory = Micro()
+            app = Door(memory, known, registry).app(memory.routes())
+        else:
             spool.mkdir(parents=True, exist_ok=True)
+            app = Door(Spool(spool, registry, age), known, registry).app()
     if not known:
         print("warning: no --keys: events of everybody are taken", file=sys.stderr, flush=True)
-    app = Door(memory or Spool(spool, registry, age), known, registry).app(
-        memory.routes() if memory else ()
-    )
     # uvicorn sends itself the signal again at its end, which is none that should kill.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    print(f"collecting on http://{host}:{port} into {'memory' if memory else spool}", flush=True)
+    print(f"collecting on http://{host}:{port} into {'memory' if micro else spool}", flush=True)
     uvicorn.run(
         app,
         host=host,

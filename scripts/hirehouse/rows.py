@@ -17,6 +17,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hirehouse.calls import as_track
 from hirehouse.check import (
     ENVELOPE_PATHS,
     FIRST_YEAR,
@@ -123,6 +124,8 @@ class Checker:
                 document = loads(line)
                 if not is_exact(document, line):
                     document = parse_exact(line)
+                if "type" in document and document["type"] != "track":
+                    as_track(document)
                 group = first[document["event"]]
                 properties = document["properties"]
                 if "schema_version" in properties:
