@@ -137,7 +137,7 @@ class Door:
         scheme, _, text = authorization.partition(" ")
         if scheme.lower() == "basic":
             with suppress(ValueError):
-                key = base64.b64decode(text).decode().partition(":")[0]
+                key = base64.b64decode(text).decode().partition(":")[0] or key
         producer = self.keys.producer(key) if self.keys else ""
         if producer is None:
             raise Refused(401, "no such write key")
