@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -16,10 +18,15 @@ from http.client import HTTPException
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from collectors import call, serving, until
+from hirehouse.cli import app
 from hirehouse.contracts import ROOT
 from hirehouse.micro import Micro
+from hirehouse.warehouse import open_warehouse
+from hirehouse.warm import WarmDbt
+from marts import MakeEnvironment
 from project import BIN
 from servers import free_port
 
@@ -61,6 +68,9 @@ BROKEN = {
 OFTEN = ("a key is dropped", "an event is forgotten")  # the others with --all
 TRIALS = 2  # of killing; with --all KILLS
 KILLS = 30
+ASKED = {"candidate_id": "c", "position_id": "p", "base_salary": 1, "currency": "EUR"}
+MART = "marketplace.fct_candidacies"
+WAITING = "select id from outbox where sent_at is null"
 
 
 @pytest.fixture
@@ -79,6 +89,13 @@ def run_in(folder: Path, *command: str, **variables: str) -> subprocess.Complete
         text=True,
         check=False,
     )
+
+
+def break_app(application: Path, how: str) -> None:
+    right, wrong, _ = BROKEN[how]
+    text = (application / "app.py").read_text()
+    assert text.count(right) == 1
+    (application / "app.py").write_text(text.replace(right, wrong))
 
 
 def own_tests(application: Path) -> subprocess.CompletedProcess[str]:
@@ -107,13 +124,10 @@ def test_the_application_can_do_with_exported_schemas_alone(application: Path) -
     "how", [pytest.param(how, marks=[] if how in OFTEN else pytest.mark.every) for how in BROKEN]
 )
 def test_a_broken_event_is_seen_in_the_application_s_own_tests(application: Path, how: str) -> None:
-    right, wrong, told = BROKEN[how]
-    text = (application / "app.py").read_text()
-    assert text.count(right) == 1
-    (application / "app.py").write_text(text.replace(right, wrong))
+    break_app(application, how)
     done = own_tests(application)
     assert done.returncode == 1
-    for line in told:
+    for line in BROKEN[how][2]:
         assert line in done.stdout
 
 
@@ -153,13 +167,12 @@ def test_no_event_is_forgotten_or_made_up_when_the_application_is_killed(
 ) -> None:
     choice = random.Random(11)
     micro, database = Micro(), tmp_path / "app.db"
-    body = {"candidate_id": "c", "position_id": "p", "base_salary": 1, "currency": "EUR"}
     answered: list[str] = []
 
     def asking(port: int) -> None:
         with suppress(OSError, HTTPException, ValueError):  # the application is dead
             while True:
-                answer = call(port, "/interview-requests", body, x_user="emp-1")
+                answer = call(port, "/interview-requests", ASKED, x_user="emp-1")
                 answered.append(answer.json["candidacy_id"])
 
     with serving(micro) as collector:
@@ -172,7 +185,7 @@ def test_no_event_is_forgotten_or_made_up_when_the_application_is_killed(
             for client in clients:
                 client.join()
         with running(application, database, collector):
-            until(lambda: not rows(database, "select id from outbox where sent_at is null"))
+            until(lambda: not rows(database, WAITING))
         told = call(collector, "/micro/all", method="GET").json
         good = call(collector, "/micro/good", method="GET").json
     assert (told["bad"], told["forgotten"]) == (0, 0)
@@ -183,6 +196,61 @@ def test_no_event_is_forgotten_or_made_up_when_the_application_is_killed(
     assert set(answered) <= sent.keys()
     assert sent.keys() == rows(database, "select candidacy_id from candidacies")
     assert all(len(ids) == 1 for ids in sent.values())
+
+
+def request_interviews(application: Path, database: Path, spool: Path, count: int) -> set[str]:
+    """Let the application take requests and send their events; returns the candidacies."""
+    with serving(spool) as collector, running(application, database, collector) as port:
+        made = [call(port, "/interview-requests", ASKED, x_user="emp-1") for _ in range(count)]
+        until(lambda: not rows(database, WAITING))
+    return {answer.json["candidacy_id"] for answer in made}
+
+
+def hirehouse(*arguments: str) -> str:
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_what_was_released_broken_is_understood_patched_replayed_and_in_the_marts(
+    application: Path,
+    tmp_path: Path,
+    make_environment: MakeEnvironment,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in make_environment("duckdb", tmp_path).items():
+        monkeypatch.setenv(name, value)
+    spool, database = tmp_path / "spool", tmp_path / "app.db"
+    dbt = WarmDbt(folder=tmp_path / "target")
+
+    def in_the_mart() -> list[tuple[str, str]]:
+        only = ("--exclude-resource-type", "test", "unit_test")
+        assert dbt.run("build", "--select", "+fct_candidacies", *only).success
+        with open_warehouse() as warehouse:
+            found = warehouse.query(
+                "select candidacy_id, currency from marketplace.fct_candidacies"
+            )
+        return sorted((str(one), str(currency)) for one, currency in found)
+
+    right = request_interviews(application, database, spool, 2)
+    break_app(application, "a key is dropped")
+    broken = request_interviews(application, database, spool, 3)
+    landed = json.loads(hirehouse("land", str(spool), "--json"))
+    assert (landed["events"], landed["failed"]) == (2, 3)
+    assert in_the_mart() == sorted((one, "EUR") for one in right)
+
+    [group] = json.loads(hirehouse("failures", "list", "--json"))
+    assert (group["event"], group["failures"]) == ("interview_requested", 3)
+    shown = hirehouse("failures", "show", group["example"])
+    assert re.search(r"required +/properties/currency +a value +nothing", shown)
+    assert any(f'"candidacy_id": "{one}"' in shown for one in broken)
+    chosen = ("--fingerprint", group["fingerprint"])
+    mended = hirehouse("failures", "patch", *chosen, "--set", "/properties/currency=EUR")
+    assert "3 patched" in mended
+    for expected in ("3 replayed", "nothing done"):
+        assert expected in hirehouse("failures", "replay", "--all")
+    assert json.loads(hirehouse("failures", "list", "--json")) == []
+    assert in_the_mart() == sorted((one, "EUR") for one in right | broken)
 
 
 @pytest.fixture(scope="module")
