@@ -63,7 +63,7 @@ def staged_events(warehouse: Warehouse) -> int:
     """Distinct events: what is left in staging of all that landed."""
     tables = warehouse.query(
         "select table_name from information_schema.tables"
-        " where table_schema = 'staging' and table_name <> 'stg_landing__batches'"
+        " where table_schema = 'staging' and table_name not like 'stg_landing__%'"
     )
     counts = [f"select count(*) as n from staging.{table}" for (table,) in tables]
     [(total,)] = warehouse.query(f"select sum(n) from ({' union all '.join(counts)}) as counted")

@@ -3,10 +3,17 @@
     do not exceed. It is always one of the values, so no engine can round it differently.
 
     Arguments: the value's column, the percent (1 to 100), and two columns of the same rows: the
-    value's rank in its group from 1, and the number of values in the group.
+    value's rank in its group from 1, and the number of values in the group. Where a row stands for
+    several equal values, the rank of its last one, and the column of how many they are.
 #}
-{% macro percentile(value, percent, value_rank='value_rank', value_count='value_count') -%}
+{% macro percentile(
+    value, percent, value_rank='value_rank', value_count='value_count', value_times=none
+) -%}
+    {%- set wanted = '(' ~ value_count ~ ' * ' ~ percent ~ ' + 99) / 100' -%}
     max(
-        case when {{ value_rank }} = ({{ value_count }} * {{ percent }} + 99) / 100 then {{ value }} end
+        case when
+        {%- if value_times %} {{ wanted }} between {{ value_rank }} - {{ value_times }} + 1 and {{ value_rank }}
+        {%- else %} {{ value_rank }} = {{ wanted }}
+        {%- endif %} then {{ value }} end
     )
 {%- endmacro %}

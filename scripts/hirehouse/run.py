@@ -26,7 +26,7 @@ SPARE = ("--log-level", "none", "--log-level-file", "none", "--no-write-json")
 # Of so many rounds one ends with a checkpoint of a DuckDB file. With one at each closing, it would
 # rewrite parts of fifty tables; its log is as safe, and read in faster as long as it is short.
 CHECKPOINT = 5
-
+ENVELOPE = "source.hirehouse.landing.envelope"
 
 Stamp = tuple[int, ...]
 
@@ -108,9 +108,15 @@ class Graph:
         self.names = {i: str(n.name) for i, n in made.items()}
         self.kinds = {i: str(n.config.materialized) for i, n in made.items()}
         self.children = {i: [c for c in manifest.child_map[i] if c in made] for i in made}
-        sources = {i: str(source.identifier) for i, source in manifest.sources.items()}
+        sources = {i: {str(source.identifier)} for i, source in manifest.sources.items()}
+        # A model of what all events have reads every one of their tables.
+        events = {
+            str(s.identifier) for s in manifest.sources.values() if s.source_name != "landing"
+        }
+        sources[ENVELOPE] = events
         self.reads = {
-            i: {sources[s] for s in n.depends_on_nodes if s in sources} for i, n in made.items()
+            i: set[str]().union(*(sources.get(s, ()) for s in n.depends_on_nodes))
+            for i, n in made.items()
         }
 
     def everything(self) -> set[str]:

@@ -22,6 +22,7 @@ FUNCTIONS: dict[str, set[str]] = {
     "least": {"Least"},
     "lower": {"Lower"},
     "max": {"Max"},
+    "md5": {"MD5"},
     "min": {"Min"},
     "nullif": {"Nullif"},
     "rank": {"Rank"},

@@ -218,6 +218,8 @@ def variant(event: str, number: int) -> Mapping[str, Any]:
             properties[column.name] = choice.choice(values(column))
         elif choice.random() < 0.6:
             properties[column.name] = choice.choice([*values(column), None])
+    if choice.random() < 0.05:
+        properties["surprise"] = True  # no contract names it
     return properties
 
 

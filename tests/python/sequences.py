@@ -30,6 +30,11 @@ PREFIX = re.compile(r"h(\d{4})\.")
 # How a batch may arrive, beside plainly: while a run is under way; written but not committed when a
 # run begins; after a landing of the same lines crashed.
 WAYS = ("land", "land", "land", "during run", "uncommitted", "crash")
+# What may be done about a failed event, with the patch it carries.
+ACTIONS = (
+    *(("patched", "'[{\"op\": \"remove\", \"path\": \"/a\"}]'"), ("patched", "'[]'")),
+    *((action, "null") for action in ("replayed", "refused", "discarded", "restored")),
+)
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,7 @@ class Stage:
                     for one in history
                     if one.batch == step.batch
                 ]
+                lines += [f"no event {number}".encode()] * bool(lines)
                 self._take(step, lines, str(number), choice)
             with open_warehouse() as warehouse:
                 self._keep(warehouse)
@@ -172,24 +178,24 @@ class Stage:
             case "empty":
                 self._land([f"no event {name}".encode()], name, failed=1)
             case "land":
-                self._land(lines, name)
+                self._arrive(lines, name, choice)
             case "during run":
                 # The first half of a run fixes what counts; the other must not see more than that.
                 half = [*choice.sample(self.staging, len(self.staging) // 2), CEILING]
                 self._run(half)
-                self._land(lines, name)
+                self._arrive(lines, name, choice)
                 self._run([model for model in self.models if model not in half])
             case "uncommitted":
-                self._land(lines, name)
+                self._arrive(lines, name, choice)
                 self._commit("null")
                 self._run()
                 self._commit("started_at")
             case "crash":
                 # Its rows stay where they are and never count, and the same file lands again.
-                self._land(lines, name)
+                self._arrive(lines, name, choice)
                 self._commit("null")
                 self._run()
-                self._land(lines, name)
+                self._arrive(lines, name, choice)
             case other:
                 raise ValueError(other)
 
@@ -203,6 +209,21 @@ class Stage:
         if command == "run":
             # As `hirehouse run` does; half of what a run costs.
             self.dbt.settle(outcome.status)
+
+    def _arrive(self, lines: list[bytes], name: str, choice: random.Random) -> None:
+        """Land events and, last of all, a line that fails; and do something about failed ones."""
+        self._land(lines, name, failed=min(len(lines), 1))
+        with open_warehouse() as warehouse:
+            for row in range(1, 4):
+                action, patch = choice.choice(ACTIONS)
+                warehouse.execute(
+                    "insert into raw.failure_actions"
+                    " (failure_id, batch_id, batch_row, acted_at, actor, action, patch)"
+                    f" select f.failure_id, last.batch_id, {row}, f.received_at, 'a', '{action}',"
+                    f" {patch} from raw.failed_events as f"
+                    " cross join (select max(batch_id) as batch_id from raw.batches) as last"
+                    f" order by md5(f.failure_id || '{name}{row}') limit 1"
+                )
 
     def _land(self, lines: list[bytes], name: str, failed: int = 0) -> None:
         path = self.place / f"{name}.ndjson"

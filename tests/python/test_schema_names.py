@@ -7,7 +7,7 @@ from pathlib import Path
 
 from project import STRICT, manifest, run
 
-PLAIN = {"core", "finance", "intermediate", "marketplace", "reference", "staging"}
+PLAIN = {"core", "finance", "intermediate", "marketplace", "operations", "reference", "staging"}
 
 
 def schemas_of(text: str) -> set[str]:

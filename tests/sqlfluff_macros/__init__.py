@@ -14,6 +14,26 @@ def landed(source_name: str, table_name: str, _further: object = None) -> str:
     return f"select * from {source_name}_{table_name}"
 
 
+def is_counted() -> str:
+    """Stands for macros/landing/all_events.sql."""
+    return "events.batch_id > 0"
+
+
+def envelopes() -> str:
+    """Stands for macros/landing/all_events.sql."""
+    return "select * from raw_envelope"
+
+
+def property_counts() -> str:
+    """Stands for macros/landing/all_events.sql."""
+    return "select * from raw_properties"
+
+
+def in_range(_relation: str, _condition: str) -> str:
+    """Stands for macros/incremental/is_new.sql."""
+    return "occurred_at > cast('2026-01-01' as timestamp)"
+
+
 def is_new(alias: str | None = None) -> str:
     """Stands for macros/incremental/is_new.sql."""
     return f"{alias + '.' if alias else ''}batch_id > 0"
@@ -40,10 +60,14 @@ def rate_of(rates: str, currency: str, day: str) -> str:
 
 
 def percentile(
-    value: str, _percent: int, value_rank: str = "value_rank", value_count: str = "value_count"
+    value: str,
+    _percent: int,
+    value_rank: str = "value_rank",
+    value_count: str = "value_count",
+    value_times: str = "1",
 ) -> str:
     """Stands for macros/numbers/percentile.sql."""
-    return f"max(case when {value_rank} = {value_count} then {value} end)"
+    return f"max(case when {value_rank} = {value_count} * {value_times} then {value} end)"
 
 
 def ratio(numerator: str, denominator: str) -> str:

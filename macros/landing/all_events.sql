@@ -1,0 +1,99 @@
+{#
+    The raw tables of all events, each with its event, version and properties: what a contract
+    declares is counted from the next run on, with no list to keep.
+#}
+{% macro event_tables() %}
+    {%- set tables = [] -%}
+    {%- for node in (graph.sources.values() if execute else []) if node.source_name != 'landing' -%}
+        {%- set version = node.config.meta.version or 1 -%}
+        {%- set suffix = '_v' ~ version if version > 1 else '' -%}
+        {%- do tables.append({
+            'event': node.name[:node.name | length - suffix | length],
+            'version': version,
+            'relation': node.relation_name,
+            'properties': node.columns.values() | list,
+        }) -%}
+    {%- endfor -%}
+    {{ return(tables | sort(attribute='relation')) }}
+{% endmacro %}
+
+{# As in landed(): the rows of committed batches that this model has not seen. #}
+{% macro is_counted() -%}
+    events.batch_id in (select batches.batch_id from {{ ref('stg_landing__batches') }} as batches)
+    and {{ is_new('events') }}
+{%- endmacro %}
+
+{# What is landed of all events since this model's last run, copies too, without their properties. #}
+{% macro envelopes() -%}
+    {%- do source('landing', 'envelope') -%}
+    {%- set counted = is_counted() -%}
+    {%- for table in event_tables() %}
+    select
+        cast('{{ table.event }}' as varchar(128)) as event,
+        {{ table.version }} as version,
+        events.event_id,
+        events.occurred_at,
+        events.received_at,
+        events.replayed_at,
+        coalesce(events.replayed_at, events.received_at) as known_at,
+        events.batch_id,
+        events.batch_row,
+        events.context_library_name,
+        events.context_app_version
+    from {{ table.relation }} as events
+    where {{ counted }}
+    {{- '\n    union all' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{#
+    Per event and property of a contract, how often it is given in rows that this model has not
+    seen, and on which day last. One scan of a table's new rows, then a row for each property.
+#}
+{% macro property_counts() -%}
+    {%- do source('landing', 'envelope') -%}
+    {%- set counted = is_counted() -%}
+    {%- for table in event_tables() %}
+    select
+        cast('{{ table.event }}' as varchar(128)) as event,
+        {{ table.version }} as version,
+        properties.property,
+        properties.is_required,
+        counted.event_count,
+        counted.event_last_on,
+        case properties.number {%- for property in table.properties %}
+            when {{ loop.index }} then counted.count_{{ loop.index }}
+        {%- endfor %} end as seen_count,
+        case properties.number {%- for property in table.properties %}
+            when {{ loop.index }} then counted.last_on_{{ loop.index }}
+        {%- endfor %} end as last_seen_on,
+        coalesce(counted.batch_id, 0) as batch_id
+    from (
+        select {% for property in table.properties %}
+            count(events.{{ property.name }}) as count_{{ loop.index }},
+            max(case when events.{{ property.name }} is not null then events.known_on end)
+                as last_on_{{ loop.index }},
+        {%- endfor %}
+            count(*) as event_count,
+            max(events.known_on) as event_last_on,
+            max(events.batch_id) as batch_id
+        from (
+            select
+                events.*,
+                cast(coalesce(events.replayed_at, events.received_at) as date) as known_on
+            from {{ table.relation }} as events
+            where {{ counted }}
+        ) as events
+    ) as counted
+    cross join (
+    {%- for property in table.properties %}
+        select
+            {{ loop.index }} as number,
+            cast('{{ property.name }}' as varchar(63)) as property,
+            {{ 'true' if property.config.meta.required else 'false' }} as is_required
+        {{- '\n        union all' if not loop.last }}
+    {%- endfor %}
+    ) as properties
+    {{- '\n    union all' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
