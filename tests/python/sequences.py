@@ -32,7 +32,7 @@ PREFIX = re.compile(r"h(\d{4})\.")
 WAYS = ("land", "land", "land", "during run", "uncommitted", "crash")
 # What may be done about a failed event, with the patch it carries.
 ACTIONS = (
-    *(("patched", "'[{\"op\": \"remove\", \"path\": \"/a\"}]'"), ("patched", "'[]'")),
+    *(("patched", '\'[{"op": "remove", "path": "/a"}]\''), ("patched", "'[]'")),
     *((action, "null") for action in ("replayed", "refused", "discarded", "restored")),
 )
 

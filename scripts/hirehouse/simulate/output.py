@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from hirehouse.simulate.reference import DAY, SECOND
+from hirehouse.simulate.reference import DAY, HOUR, SECOND
 
 CLOCK = tuple(f"T{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}." for s in range(86_400))
 MILLISECONDS = tuple(f"{milli:03d}Z" for milli in range(1000))
@@ -128,6 +128,20 @@ def broken_line(rule: str, message: dict[str, Any]) -> bytes:
     return b""
 
 
+# What the application stores of an event, which a nightly job counts.
+COUNTED = {
+    "candidate_signed_up": "candidates",
+    "employer_signed_up": "employers",
+    "position_opened": "positions",
+    "interview_requested": "candidacies",
+    "application_submitted": "candidacies",
+    "offer_extended": "offers",
+    "offer_answered": "hires",
+    "placement_invoiced": "invoices",
+    "placement_refunded": "refunds",
+}
+
+
 @dataclass
 class Output:
     """Sends events over a network that is late, sends again and, rarely, breaks them.
@@ -147,6 +161,7 @@ class Output:
     _due: list[str] = field(default_factory=list)  # rules that wait for an event that fits
     _file: GzipFile | BytesIO = field(default_factory=BytesIO)
     _written: int = 0
+    _stored: dict[int, dict[tuple[str, str], list[int]]] = field(default_factory=dict)  # by day
 
     def __post_init__(self) -> None:
         self._rng = Random(f"{self.truth.seed}/network")
@@ -154,6 +169,7 @@ class Output:
     def send(self, occurred: int, message: dict[str, Any]) -> None:
         """Send an event that happened at `occurred`, in milliseconds since 1970."""
         rng, truth = self._rng, self.truth
+        self._store(occurred, message["event"], message["properties"])
         truth.events += 1
         truth.events_by_name[message["event"]] += 1
         sent = occurred + 5 + int(rng.random() * 300)
@@ -181,6 +197,27 @@ class Output:
             self._arrive(received, orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE))
             truth.resent += 1
 
+    def _store(self, occurred: int, event: str, properties: dict[str, Any]) -> None:
+        if event in COUNTED and properties.get("answer") != "declined":
+            currency = properties["currency"] if "amount" in properties else ""
+            day = self._stored.setdefault(occurred // DAY, {})
+            total = day.setdefault((COUNTED[event], currency), [0, 0])
+            total[0] += 1
+            total[1] += round(properties.get("amount", 0) * 100)
+
+    def _count(self, day: int) -> None:
+        """At two in the morning a job counts what was stored the day before."""
+        at = (day + 1) * DAY + 2 * HOUR
+        event = {"type": "track", "event": "production_counted", "userId": "nightly-count"}
+        event |= dict.fromkeys(("timestamp", "sentAt", "receivedAt"), iso_time(at))
+        for (entity, currency), (rows, cents) in sorted(self._stored.pop(day).items()):
+            counts = {"counted_on": _day_text(day), "entity": entity, "row_count": rows}
+            counts |= {"amount": cents / 100, "currency": currency} if currency else {}
+            name = f"s{self.truth.seed}-count-{day}-{entity}{currency}"
+            message = event | {"messageId": name, "properties": counts}
+            self._arrive(at, orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE))
+            self.truth.events_by_name["production_counted"] += 1
+
     def _send_broken(self, received: int, message: dict[str, Any]) -> None:
         """Send a broken twin of a message, if it can break a rule whose turn has come."""
         truth = self.truth
@@ -199,6 +236,8 @@ class Output:
 
     def advance(self, now: int) -> None:
         """Write what has arrived before `now`; nothing may happen before `now` afterwards."""
+        for day in [day for day in self._stored if day < now // DAY]:
+            self._count(day)
         under_way, arrived = self._under_way, []
         while under_way and under_way[0][0] < now:
             arrived.append(heappop(under_way)[2])
@@ -216,5 +255,8 @@ class Output:
 
     def close(self) -> None:
         """Write what is still on its way, however late, and finish the last file."""
+        self._stored.clear()  # the last night lies beyond the end
         self.advance(1 << 62)
         self._file.close()
+        # Not before: until here the number of events numbers them.
+        self.truth.events += self.truth.events_by_name["production_counted"]

@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('production', 'production_counted') }}
+
+)
+
+select * from landed
