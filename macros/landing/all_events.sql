@@ -23,10 +23,9 @@
     and {{ is_new('events') }}
 {%- endmacro %}
 
-{# What is landed of all events since this model's last run, copies too, without their properties. #}
-{% macro envelopes() -%}
+{# The rows of all events that meet a condition, copies too, without their properties. #}
+{% macro envelopes(condition) -%}
     {%- do source('landing', 'envelope') -%}
-    {%- set counted = is_counted() -%}
     {%- for table in event_tables() %}
     select
         cast('{{ table.event }}' as varchar(128)) as event,
@@ -41,7 +40,7 @@
         events.context_library_name,
         events.context_app_version
     from {{ table.relation }} as events
-    where {{ counted }}
+    where {{ condition }}
     {{- '\n    union all' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}

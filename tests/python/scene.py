@@ -104,9 +104,15 @@ class Scene:
         with open_warehouse() as warehouse:
             hashes = mart_hashes(warehouse, self._schemas(), instead)
             hashes |= raw_hashes(warehouse, instead)
-        # The model of batches holds the times of landing; the rest of it is in raw.batches.
-        left_out = ("staging.stg_landing__", *([] if batches else ["raw.batches"]))
-        return {name: value for name, value in hashes.items() if not name.startswith(left_out)}
+        # What holds times of landing, or the order of arrival; the rest of it is in schema raw.
+        left_out = ["staging.stg_landing__", *([] if batches else ["raw.batches"])]
+        left_out += [
+            f"{node.schema}.{node.name} "
+            for node in self.dbt.manifest.nodes.values()
+            if getattr(node, "group", "") == "operations"
+            and (not batches or "failed_events" in node.name)
+        ]
+        return {n: value for n, value in hashes.items() if not n.startswith(tuple(left_out))}
 
     def rows(self) -> dict[str, int]:
         """How many rows readers find in each mart that is there."""

@@ -22,6 +22,9 @@ from marts import (
     truth_of,
 )
 
+# A line that can't be read carries no time, and so was received when it landed.
+UNDATED = {"received_at": "0", "known_on": "case when t.landed_count > 0 then t.known_on end"}
+
 
 @dataclass
 class Built:
@@ -30,6 +33,7 @@ class Built:
     folders: list[Path]
     environment: dict[str, str]
     hashes: dict[str, str]
+    arrivals: dict[str, str]  # of the marts that depend on the order of arrival
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +64,9 @@ def builds(
             assert not landed.unreadable
             dbt(environment, folder, "build")
             with open_warehouse() as warehouse:
-                builds[engine] = Built(marketplaces, environment, mart_hashes(warehouse))
+                hashes = mart_hashes(warehouse)
+                arrivals = mart_hashes(warehouse, ["operations"], UNDATED)
+            builds[engine] = Built(marketplaces, environment, hashes, arrivals)
     return builds
 
 
@@ -190,13 +196,46 @@ def test_staging_keeps_each_event_once(built: Built) -> None:
             table.split("__")[1]: warehouse.query(f"select count(*) from staging.{table}")[0][0]
             for (table,) in tables
         }
-    assert len(found) == 30
+    assert len(found) == 31
     assert found == expected
+
+
+def test_operations_equal_the_truth(built: Built) -> None:
+    truths = [truth_of(folder) for folder in built.folders]
+    with open_warehouse() as warehouse:
+        [health] = warehouse.query(
+            "select sum(landed_count), sum(duplicate_count), sum(failed_count),"
+            " sum(unknown_property_count) from operations.event_health_daily"
+        )
+        [(failed,)] = warehouse.query("select count(*) from operations.failed_events")
+        [(arrived,)] = warehouse.query("select sum(event_count) from operations.event_lateness")
+        coverage = dict(
+            warehouse.query(
+                "select coverage, count(*) from operations.contract_coverage group by 1"
+            )
+        )
+        counts = dict(
+            warehouse.query(
+                "select status, sum(production_row_count) from operations.reconciliation group by 1"
+            )
+        )
+    events, resent, unknown = (
+        sum(truth[what] for truth in truths) for what in ("events", "resent", "unknown_properties")
+    )
+    broken = sum(sum(truth["broken"].values()) for truth in truths)
+    assert health == (events + resent, resent, broken, unknown)
+    assert (failed, arrived) == (broken, events)
+    assert coverage.pop("not_contracted") > 10
+    assert coverage.keys() <= {"seen", "never_seen", "not_lately_seen"}
+    assert counts.keys() == {"equal"}
+    assert counts["equal"] > 1_000
 
 
 def test_engines_give_identical_marts(builds: dict[str, Built]) -> None:
     assert builds["duckdb"].hashes == builds["postgres"].hashes
     assert len(builds["duckdb"].hashes) == 15
+    assert builds["duckdb"].arrivals == builds["postgres"].arrivals
+    assert len(builds["duckdb"].arrivals) == 5
 
 
 def test_any_order_in_many_runs_gives_the_same_marts(

@@ -116,6 +116,24 @@ FAULTS = {
         "select offer_id from answers where 1 = 0",
         "int_offers_answered",
     ),
+    "a day's counts forget what arrived before": Fault(
+        "models/intermediate/operations/int_events_counted.sql",
+        "{% if is_incremental() %}",
+        "{% if false %}",
+        "int_events_counted",
+    ),
+    "an earlier copy is searched among new rows alone": Fault(
+        "models/staging/landing/stg_landing__envelope.sql",
+        "{% if is_incremental() %}",
+        "{% if false %}",
+        "stg_landing__envelope",
+    ),
+    "an action does not touch its failure": Fault(
+        "models/intermediate/operations/int_failed_events_acted.sql",
+        "select failure_id from actions where {{ is_new() }}",
+        "select failure_id from actions where 1 = 0",
+        "int_failed_events_acted",
+    ),
     "a touched key is computed from new rows alone": Fault(
         "models/intermediate/finance/int_subscriptions_versioned.sql",
         "inner join touched on changes.subscription_id = touched.subscription_id",

@@ -19,7 +19,7 @@ def is_counted() -> str:
     return "events.batch_id > 0"
 
 
-def envelopes() -> str:
+def envelopes(_condition: str) -> str:
     """Stands for macros/landing/all_events.sql."""
     return "select * from raw_envelope"
 

@@ -2,7 +2,7 @@ with
 
 landed as (
 
-    {{ envelopes() }}
+    {{ envelopes(is_counted()) }}
 
 ),
 
@@ -23,7 +23,7 @@ earlier as (
 
     {% if is_incremental() %}
     select * from {{ this }}
-    where not is_copy and {{ in_range('(' ~ envelopes() ~ ') as landed', '1 = 1') }}
+    where not is_copy and {{ in_range('(' ~ envelopes(is_new('events')) ~ ') as landed', '1 = 1') }}
     {% else %}
     select * from landed where 1 = 0
     {% endif %}
