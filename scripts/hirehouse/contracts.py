@@ -67,6 +67,12 @@ class DataType:
         sizes = {"varchar": f"({self.size})", "numeric": f"({self.size},{self.scale})"}
         return self.kind + sizes.get(self.kind, "")
 
+    def widens(self, old: DataType) -> bool:
+        """Whether a landed column of an older type becomes one of this type, values kept."""
+        if old.kind == self.kind:
+            return self.size >= old.size and self.scale == old.scale
+        return (old.kind, self.kind) == ("integer", "bigint")
+
     def schema(self) -> dict[str, Any]:
         """The JSON Schema that holds for every value of the type."""
         match self.kind:

@@ -1,8 +1,7 @@
 """`hirehouse contracts diff`: what a change of the contracts breaks, and what it adds.
 
 Breaking is what makes an event fail that conformed before, or takes away what a reader of the
-landed table relies on. A contract keeps its promise for as long as its version is there; so any
-breaking change is one that should have been a new version.
+landed table relies on. It must be a new version, beside the one that there is.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from hirehouse.contracts import ROOT, RULES, STAGING, Column, Contract, Contract
 # A rule is tightened when the first grows, or when the second shrinks.
 LOWER = {"minimum", "exclusiveMinimum", "minLength", "minItems"}
 UPPER = {"maximum", "exclusiveMaximum", "maxLength", "maxBytes", "maxItems", "scale"}
-JSON_KINDS = {"items": "list in ", "properties": "object in "}
+SHAPES = {"items": "list in ", "properties": "object in "}
 FREE = {"additionalProperties": True, "uniqueItems": False}  # with these a rule says nothing
 Found = tuple[str, str, bool]  # property, what happened, whether it is breaking
 
@@ -48,18 +47,16 @@ def changes(
     old: dict[tuple[str, int], Contract], new: dict[tuple[str, int], Contract]
 ) -> Iterator[Change]:
     """All changes from one set of contracts to another, by event and version."""
-    old_events, new_events = ({event for event, _ in side} for side in (old, new))
-    for key in sorted(old.keys() | new.keys()):
-        event, version = key
-        if key not in new:
-            gone = "a version was" if event in new_events else "the event was"
-            yield Change(event, version, "", f"{gone} removed", True)
-        elif key not in old:
-            come = "a new version" if event in old_events else "a new event"
-            yield Change(event, version, "", come, False)
+    names = {event for event, _ in old}, {event for event, _ in new}
+    for event, version in sorted(old.keys() | new.keys()):
+        before, after = old.get((event, version)), new.get((event, version))
+        if before and after:
+            found = _contract(before, after)
         else:
-            for name, what, breaking in _contract(old[key], new[key]):
-                yield Change(event, version, name, what, breaking)
+            what = "the version" if event in names[0] & names[1] else "the event"
+            found = iter([("", f"{what} {'is new' if after else 'was removed'}", not after)])
+        for name, what, breaking in found:
+            yield Change(event, version, name, what, breaking)
 
 
 def _contract(old: Contract, new: Contract) -> Iterator[Found]:
@@ -78,8 +75,10 @@ def _contract(old: Contract, new: Contract) -> Iterator[Found]:
 
 
 def _column(old: Column, new: Column, at: str) -> Iterator[Found]:
-    if _type(old) != _type(new):
-        yield at, f"type was {_type(old)}, is {_type(new)}", not _widened(old, new)
+    was, now = (f"{_shape(column)}{column.type}" for column in (old, new))
+    if was != now:
+        widened = _shape(old) == _shape(new) and new.type.widens(old.type)
+        yield at, f"type was {was}, is {now}", not widened
     if old.required != new.required:
         what = "is now required" if new.required else "is now optional: readers may see null"
         yield at, what, new.required
@@ -90,21 +89,9 @@ def _column(old: Column, new: Column, at: str) -> Iterator[Found]:
     yield from _rules(before, after, at)
 
 
-def _type(column: Column) -> str:
-    kinds = (kind for word, kind in JSON_KINDS.items() if word in column.meta)
-    return f"{next(kinds, '')}{column.type}"
-
-
-def _widened(old: Column, new: Column) -> bool:
-    """Whether every value of the old type is one of the new, and is read in the same way."""
-    was, now = old.type, new.type
-    match was.kind, now.kind:
-        case "varchar", "varchar":
-            same = all((word in old.meta) == (word in new.meta) for word in JSON_KINDS)
-            return same and was.size <= now.size
-        case "numeric", "numeric":
-            return was.scale <= now.scale and was.size - was.scale <= now.size - now.scale
-    return (was.kind, now.kind) == ("integer", "bigint")
+def _shape(column: Column) -> str:
+    """The text before a type: a list and an object land as text."""
+    return next((text for word, text in SHAPES.items() if word in column.meta), "")
 
 
 def _rules(old: dict[str, Any], new: dict[str, Any], at: str) -> Iterator[Found]:

@@ -126,19 +126,13 @@ def _alter(warehouse: Warehouse, table: str, column: Column, there: DataType | N
         warehouse.execute(f'alter table {place} add column "{column.name}" {wanted}')
     elif there == column.type or (warehouse.engine == "duckdb" and there.kind == "varchar"):
         return  # DuckDB does not keep the length of a varchar
-    elif _widens(there, column.type):
+    elif column.type.widens(there):
         warehouse.execute(f'alter table {place} alter column "{column.name}" type {wanted}')
     else:
         raise ContractError(
             f"{RAW}.{table}.{column.name} is {sql_type(there)} in the warehouse and {wanted} in its"
             f" contract: a change that is not a widening needs a new table {table}_v2"
         )
-
-
-def _widens(old: DataType, new: DataType) -> bool:
-    if old.kind == new.kind:
-        return new.size >= old.size and new.scale == old.scale
-    return (old.kind, new.kind) == ("integer", "bigint")
 
 
 def table_of(name: str, rows: list[tuple[object, ...]], root: Path = ROOT) -> pa.Table:

@@ -56,9 +56,9 @@ TABLE: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None, str, str]] 
     ),
     "more digits": (
         NUMBER,
-        {"data_type": "numeric(14,4)"},
-        "additive: type was numeric(10,2), is numeric(14,4)",
-        "breaking: type was numeric(14,4), is numeric(10,2)",
+        {"data_type": "numeric(14,2)"},
+        "additive: type was numeric(10,2), is numeric(14,2)",
+        "breaking: type was numeric(14,2), is numeric(10,2)",
     ),
     "digits moved": (
         NUMBER,
@@ -271,10 +271,10 @@ def test_events_and_versions_come_and_go(tmp_path: Path) -> None:
         )
     }
     for old, new, expected in (
-        ("one", "both", ["additive: a new version"]),
-        ("both", "one", ["breaking: a version was removed"]),
-        ("one", "two", ["breaking: a version was removed", "additive: a new version"]),
-        ("one", "other", ["additive: a new event"]),
+        ("one", "both", ["additive: the version is new"]),
+        ("both", "one", ["breaking: the version was removed"]),
+        ("one", "two", ["breaking: the version was removed", "additive: the version is new"]),
+        ("one", "other", ["additive: the event is new"]),
         ("other", "one", ["breaking: the event was removed"]),
         ("one", "strict", ["breaking: unknown properties are now refused"]),
         ("strict", "one", ["additive: unknown properties are now taken"]),
