@@ -30,6 +30,8 @@ def clone(tmp_path: Path) -> Path:
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*left_out))
     (folder / ".venv").symlink_to(ROOT / ".venv")
     shutil.copy(ROOT / "profiles.yml.example", folder / "profiles.yml")
+    for command in ("init -q", "add -A", "-c user.name=a -c user.email=a@b commit -qm a"):
+        subprocess.run(["git", *command.split()], cwd=folder, check=True)
     return folder
 
 
@@ -40,7 +42,12 @@ def test_every_command_of_the_readme_works(clone: Path, make_environment: MakeEn
     environment = os.environ | make_environment("duckdb", clone)
     environment["PYTHONPATH"] = str(clone / "scripts")
     environment["DBT_PROFILES_DIR"] = str(clone)
+    served = []
     for line in lines[1:]:
+        if line.endswith(" &"):
+            command = f"exec {line.removesuffix(' &')}"
+            served.append(subprocess.Popen(command, shell=True, cwd=clone, env=environment))
+            continue
         done = subprocess.run(
             line,
             shell=True,
@@ -51,6 +58,10 @@ def test_every_command_of_the_readme_works(clone: Path, make_environment: MakeEn
             check=False,
         )
         assert done.returncode == 0, f"{line}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    for server in served:
+        assert server.poll() is None
+        server.terminate()
+        assert server.wait() == 0
     assert (clone / "data" / "schemas" / "interview_requested.json").exists()
     page = (clone / "target" / "static_index.html").read_text(encoding="utf-8")
     assert "fct_candidacies" in page
