@@ -226,7 +226,8 @@ def test_operations_equal_the_truth(built: Built) -> None:
     assert health == (events + resent, resent, broken, unknown)
     assert (failed, arrived) == (broken, events)
     assert coverage.pop("not_contracted") > 10
-    assert coverage.keys() <= {"seen", "never_seen", "not_lately_seen"}
+    assert coverage["seen"] > 100
+    assert "event_never_seen" not in coverage
     assert counts.keys() == {"equal"}
     assert counts["equal"] > 1_000
 
