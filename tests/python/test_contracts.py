@@ -77,7 +77,7 @@ def with_column(name: str = "extra", type: str = "integer", meta: str = "") -> s
 
 def test_our_contracts_are_sound() -> None:
     assert check() == []
-    assert len(OURS) == 30
+    assert len(OURS) == 31
 
 
 def test_the_sound_project_has_no_problem(project: Project) -> None:
@@ -352,7 +352,7 @@ def test_check_prints_place_rule_and_advice(project: Project) -> None:
 
 def test_check_succeeds_on_ours() -> None:
     result = run("check")
-    assert (result.exit_code, result.stdout) == (0, "30 contracts, no problem\n")
+    assert (result.exit_code, result.stdout) == (0, "31 contracts, no problem\n")
     assert json.loads(run("check", "--json").stdout) == []
 
 
@@ -399,10 +399,10 @@ def test_a_broken_contract_stops_list_show_and_export(project: Project, tmp_path
 
 def test_export_writes_schemas_that_any_validator_takes(tmp_path: Path) -> None:
     out = tmp_path / "schemas"
-    assert run("export", "--out", out).stdout == f"30 schemas written to {out}\n"
+    assert run("export", "--out", out).stdout == f"31 schemas written to {out}\n"
     first = {path.name: path.read_bytes() for path in out.iterdir()}
     index = json.loads(first["index.json"])
-    assert len(index) == 30
+    assert len(index) == 31
     assert {"event": "offer_extended", "version": 1, "file": "offer_extended.json"} in index
     assert set(first) == {entry["file"] for entry in index} | {"index.json"}
     for contract in OURS:

@@ -80,4 +80,4 @@ def test_the_demo_ends_with_a_funnel_and_can_run_again(clone: Path) -> None:
         )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         assert re.search(r"Backend engineer +[\d,]+ +[\d,]+ +[\d,]+ +[\d,]+ +\d+\.\d%", done.stdout)
-        assert "203,992 events landed" in done.stdout
+        assert "204,573 events landed" in done.stdout
