@@ -429,7 +429,8 @@ with versions as (
     from dim_dates
     where month_start between
         (select cast(date_trunc('month', min(occurred_at)) as date) from versions)
-        and (select cast(date_trunc('month', max(occurred_at)) as date) from versions)
+        and (select cast(date_trunc('month', max(occurred_at)) as date) from versions
+            where occurred_at <= received_at)
 )
 select
     month_start as mrr_month, currency, count(*) as subscription_count,

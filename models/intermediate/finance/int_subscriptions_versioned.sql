@@ -44,6 +44,7 @@ versions as (
         plan,
         monthly_amount,
         currency,
+        received_at,
         last_batch_id as batch_id
     from ranked
     -- Of several changes at one moment the last by event_id holds.

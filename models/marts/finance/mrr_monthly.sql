@@ -37,7 +37,12 @@ bounds as (
         {% if var('as_of') %}
         cast(date_trunc('month', cast('{{ var("as_of") }}' as timestamp)) as date)
         {% else %}
-        cast(date_trunc('month', max(valid_from)) as date)
+        -- A producer's clock that runs ahead must not open a month that nobody has reached.
+        cast(
+            date_trunc(
+                'month', max(case when valid_from <= received_at then valid_from end)
+            ) as date
+        )
         {% endif %}
             as last_month
     from {{ ref('int_subscriptions_versioned') }}
