@@ -34,20 +34,22 @@ visits as (
 timed as (
     select
         stage,
+        cast(date_trunc('month', left_at) as date) as left_month,
         cast(
             extract(epoch from date_trunc('second', left_at))
             - extract(epoch from date_trunc('second', entered_at)) as bigint
         ) as seconds
     from visits
+    where left_at is not null
 )
 
 select
+    left_month,
     stage,
     count(*) as visits,
-    count(seconds) as finished,
     sum(seconds) as seconds,
     percentile_disc(0.5) within group (order by seconds) as median_seconds,
     percentile_disc(0.9) within group (order by seconds) as p90_seconds
 from timed
-group by 1
-order by 1
+group by 1, 2
+order by 1, 2

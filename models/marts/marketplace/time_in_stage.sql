@@ -1,0 +1,16 @@
+with
+
+timed as (
+
+    select
+        left_month,
+        stage,
+        visit_count,
+        total_seconds,
+        median_seconds,
+        p90_seconds
+    from {{ ref('int_stage_visits_timed') }}
+
+)
+
+select * from timed
