@@ -70,6 +70,11 @@ def percentile(
     return f"max(case when {value_rank} = {value_count} * {value_times} then {value} end)"
 
 
+def band(amount: str, width: int) -> str:
+    """Stands for macros/numbers/band.sql."""
+    return f"{amount} / {width} * {width}"
+
+
 def ratio(numerator: str, denominator: str) -> str:
     """Stands for macros/numbers/ratio.sql."""
     return f"cast({numerator} / {denominator} as numeric(9, 4))"

@@ -1,12 +1,12 @@
--- What becomes of interview requests, by role and band of 20,000 USD
+-- What becomes of interview requests, by role, currency and band of 20,000
 select
     role,
-    base_salary_reporting - mod(base_salary_reporting, 20000) as band,
-    count(*) as requested,
-    count(accepted_at) as accepted,
-    count(offered_at) as offered,
-    count(hired_at) as hired
-from marketplace.fct_candidacies
-where origin = 'interview_request'
-group by 1, 2
-order by 1, 2
+    currency,
+    salary_band,
+    sum(request_count) as requested,
+    sum(accepted_count) as accepted,
+    sum(offered_count) as offered,
+    sum(hired_count) as hired
+from marketplace.request_outcomes
+group by 1, 2, 3
+order by 1, 2, 3
