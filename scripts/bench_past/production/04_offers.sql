@@ -4,8 +4,9 @@ select
     count(*) as offers,
     count(*) filter (where offers.answer = 'accepted') as accepted,
     count(*) filter (where offers.answer = 'declined') as declined,
-    sum(round(offers.base_salary * rates.rate_to_usd))
-    filter (where offers.answer = 'accepted') as accepted_salary
+    round(
+        sum(offers.base_salary * rates.rate_to_usd) filter (where offers.answer = 'accepted')
+    ) as accepted_salary
 from offers
 join candidacies on offers.candidacy_id = candidacies.id
 join positions on candidacies.position_id = positions.id
