@@ -23,6 +23,7 @@ with
         candidate_id,
         event_id,
         occurred_at,
+        received_at,
         batch_id,
         cast('{{ change }}' as varchar(24)) as change,
         {{ rank }} as change_rank,

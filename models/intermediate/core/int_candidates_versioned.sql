@@ -48,6 +48,7 @@ filled as (
     select
         candidate_id,
         occurred_at as valid_from,
+        received_at,
         place_from_last_of_moment,
         min(case when change = 'signed_up' then occurred_at end)
             over (partition by candidate_id) as signed_up_at,
@@ -104,5 +105,6 @@ select
     review_decision,
     availability,
     available_from,
+    received_at,
     batch_id
 from versions

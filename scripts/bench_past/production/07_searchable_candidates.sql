@@ -1,6 +1,10 @@
 with months as (
-    select cast(month as date) as month_end
-    from generate_series(date '2026-02-01', date '2027-01-01', interval '1 month') as month
+    select cast(month as date) as month, cast(month + interval '1 month' as date) as month_end
+    from generate_series(
+        (select date_trunc('month', min(created_at)) from users),
+        (select date_trunc('month', max(created_at)) from users),
+        interval '1 month'
+    ) as month
 ),
 
 profiles as (
@@ -32,7 +36,7 @@ availabilities as (
 )
 
 select
-    months.month_end,
+    months.month,
     roles.name as role,
     count(*) as candidates,
     sum(profiles.years_experience) as years_experience
