@@ -403,6 +403,83 @@ select
 from ranked
 group by all;
 
+create table time_in_stage as
+with ranked as (
+    select
+        cast(date_trunc('month', left_at) as date) as left_month,
+        stage,
+        seconds_in_stage,
+        row_number() over (partition by left_month, stage order by seconds_in_stage) as place,
+        count(*) over (partition by left_month, stage) as total
+    from fct_candidacy_stages
+    where left_at is not null
+)
+select
+    left_month, stage, count(*) as visit_count, sum(seconds_in_stage) as total_seconds,
+    at_percent(50, place, total, seconds_in_stage) as median_seconds,
+    at_percent(90, place, total, seconds_in_stage) as p90_seconds
+from ranked
+group by all;
+
+create table request_outcomes as
+select
+    cast(date_trunc('month', opened_at) as date) as requested_month,
+    coalesce(role, 'unknown') as role, currency, base_salary // 20000 * 20000 as salary_band,
+    count(*) as request_count, count(accepted_at) as accepted_count,
+    count(offered_at) as offered_count, count(hired_at) as hired_count,
+    share(accepted_count, request_count) as accepted_ratio,
+    share(hired_count, request_count) as hired_ratio
+from fct_candidacies
+where origin = 'interview_request'
+group by all;
+
+create table offers_monthly as
+select
+    cast(date_trunc('month', offered_at) as date) as offered_month,
+    coalesce(role, 'unknown') as role, count(*) as offer_count,
+    count(*) filter (where answer = 'accepted') as accepted_count,
+    count(*) filter (where answer = 'declined') as declined_count,
+    share(accepted_count, offer_count) as accepted_ratio,
+    cast(round(sum(base_salary * rate) filter (where answer = 'accepted')) as bigint)
+        as accepted_salary_reporting
+from fct_offers
+left join rates
+    on fct_offers.currency = rates.currency
+    and valid_from <= cast(offered_at as date) and valid_to > cast(offered_at as date)
+group by all;
+
+create table employer_segments as
+select
+    cast(date_trunc('month', opened_at) as date) as opened_month,
+    coalesce(industry, 'unknown') as industry,
+    coalesce(employee_range, 'unknown') as employee_range,
+    count(distinct employer_id) as employer_count, count(requested_at) as request_count,
+    count(applied_at) as application_count, count(hired_at) as hired_count
+from fct_candidacies
+left join (select employer_id, industry, employee_range from dim_employers) using (employer_id)
+group by all;
+
+create table searchable_candidates as
+with versions as (
+    from dim_candidates_history
+    where review_decision = 'accepted' and availability is distinct from 'unavailable'
+), months as (
+    select distinct month_start
+    from dim_dates
+    where month_start between
+        (select cast(date_trunc('month', min(valid_from)) as date) from dim_candidates_history)
+        and (select cast(date_trunc('month', max(valid_from)) as date) from dim_candidates_history)
+)
+select
+    month_start as searchable_month, coalesce(role, 'unknown') as role,
+    count(*) as candidate_count,
+    cast(coalesce(sum(years_experience), 0) as bigint) as total_years_experience
+from months
+inner join versions
+    on month_start + interval 1 month > valid_from
+    and (month_start + interval 1 month <= valid_to or valid_to is null)
+group by all;
+
 create table fct_placement_fees as
 select
     event_id as placement_fee_id, 'invoice' as movement, invoice_id, null as refund_id,
