@@ -104,6 +104,37 @@ NAMED: dict[str, History] = {
         sent(2, "placement_invoiced", "a", "2026-03-01", amount=100.5),
         sent(3, "placement_invoiced", "a", "2026-03-01", amount=0),
     ),
+    # In years of their own, so that no other history touches the months that these must touch.
+    "an offer turns out to be of another month": (
+        sent(1, "interview_requested", "a", "2011-01-02"),
+        sent(1, "offer_extended", "b", "2011-03-04", base_salary=1),
+        sent(2, "offer_answered", "c", "2011-03-05", answer="accepted"),
+        sent(3, "offer_extended", "d", "2011-02-27", base_salary=90_000),
+    ),
+    "the role of an offer is known only later": (
+        sent(1, "interview_requested", "a", "2012-01-02"),
+        sent(1, "offer_extended", "b", "2012-03-04"),
+        sent(2, "position_opened", "c", "2012-01-01", role="data_engineer"),
+    ),
+    "a stage turns out to be left in another month": (
+        sent(1, "application_submitted", "a", "2013-01-02"),
+        sent(1, "candidacy_closed", "b", "2013-03-05"),
+        sent(2, "candidacy_stage_changed", "c", "2013-02-03", stage="phone_screen"),
+        sent(2, "candidacy_stage_changed", "d", "2013-04-03", stage="phone_screen"),
+        sent(3, "candidacy_stage_changed", "e", "2013-02-28", stage="coding_interview"),
+    ),
+    "a request turns out to be of another month and another employer": (
+        sent(1, "interview_requested", "a", "2014-03-04"),
+        sent(2, "interview_requested", "b", "2014-02-04", employer_id="~employer-2"),
+    ),
+    "a candidate could be found earlier, and for another role": (
+        sent(1, "candidate_signed_up", "a", "2015-01-02"),
+        sent(1, "candidate_profile_submitted", "b", "2015-01-03", years_experience=1),
+        sent(1, "candidate_review_decided", "c", "2015-03-04", decision="accepted"),
+        sent(2, "candidate_review_decided", "d", "2015-02-04", decision="accepted"),
+        sent(3, "candidate_profile_submitted", "e", "2015-02-27", role="data_engineer"),
+        sent(3, "candidate_availability_changed", "f", "2015-04-09", availability="unavailable"),
+    ),
     "two persons turn out to be one": (
         sent(1, "candidate_signed_up", "a", "2026-03-01"),
         sent(1, "page_viewed", "b", "2026-02-28", anonymous="~visitor-1"),
