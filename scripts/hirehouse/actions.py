@@ -1,13 +1,15 @@
 """What people do about failed events: patch, replay, discard, restore. Nothing is ever deleted.
 
-Every action is written in a batch, under the landing lock under which the status was read: so it
+Every action is written in a batch, under the landing lock, if nobody else has acted since: so it
 counts exactly when its batch does, and of two people who replay an event at once one does.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -18,15 +20,17 @@ import pyarrow as pa
 from hirehouse.check import Plans, Reason, Verdict
 from hirehouse.contracts import load
 from hirehouse.failures import failure_tables, reason_columns
+from hirehouse.land import for_two_threads
 from hirehouse.patches import Changes, PatchError, extended
 from hirehouse.read import Batch, Input, Limits, Segment
 from hirehouse.rows import Checked, Checker
-from hirehouse.states import TO_DO, Failed, Selection, page
+from hirehouse.states import TO_DO, Failed, Selection, acted_on, pages
 from hirehouse.tables import ensure_tables, landing_tables, table_of
 from hirehouse.warehouse import Warehouse
-from hirehouse.write import DIRECT, Door, utc_now
+from hirehouse.write import Door, utc_now
 
-LIMITS = Limits(lines=50_000)
+LIMITS = Limits(lines=25_000)
+HIGHEST = "select coalesce(max(batch_id), 0) from raw.batches where committed_at is not null"
 
 
 class Action(NamedTuple):
@@ -54,6 +58,14 @@ class Done:
     problems: Counter[str] = field(default_factory=Counter)
     example: tuple[bytes, bytes, list[Reason]] | None = None
 
+    def add(self, part: Done) -> None:
+        """Add what came of one page."""
+        self.batches += part.batches
+        self.actions += part.actions
+        self.fails += part.fails
+        self.problems += part.problems
+        self.example = self.example or part.example
+
 
 Decided = tuple[Checked, list[Action]]
 Decide = Callable[[list[Failed], datetime, Done], Decided]
@@ -69,7 +81,7 @@ class Desk:
 
     def __init__(self, warehouse: Warehouse, actor: str, limits: Limits = LIMITS) -> None:
         self.warehouse, self.actor, self.limits = warehouse, actor, limits
-        self.checker = Checker(Plans(load()))
+        self.plans = Plans(load())
         with warehouse.landing_lock():
             ensure_tables(warehouse)
 
@@ -133,7 +145,7 @@ class Desk:
         # Not from line 1: a byte order mark has been dealt with.
         segment = Segment(Input("failures", "", 0), 2, [one.current for one in some])
         segment.received = [one.received_at for one in some]
-        return self.checker.check(Batch([segment]), now)
+        return Checker(self.plans).check(Batch([segment]), now)
 
     def _act(
         self,
@@ -144,27 +156,50 @@ class Desk:
         *,
         dry_run: bool = False,
     ) -> Done:
-        done = Done()
-        after = (0, 0)
-        with Door(self.warehouse, DIRECT) as door:
-            while True:
-                with self.warehouse.landing_lock():
-                    some = page(self.warehouse, selection, statuses, after, self.limits)
-                    if not some:
-                        return done
-                    now = utc_now()
-                    checked, actions = decide(some, now, done)
-                    done.actions.update(one.action for one in actions)
-                    if actions and not dry_run:
-                        # Failures that fail again are no new ones.
-                        checked.tables |= failure_tables([], now)
-                        checked.tables["failure_actions"] = self._rows(actions, now)
-                        inputs = [{"failures": name, "count": len(actions), "by": self.actor}]
-                        done.batches.append(door.commit(orjson.dumps(inputs).decode(), checked))
-                after = some[-1].batch_id, some[-1].batch_row
+        def write(page: list[Failed], decided: Decided, part: Done) -> None:
+            with self.warehouse.landing_lock():
+                if acted := acted_on(self.warehouse, page, since):
+                    page = [one for one in page if one.failure_id not in acted]
+                    decided = decide(page, utc_now(), part := Done())
+                checked, actions = decided
+                if actions:
+                    # Failures that fail again are no new ones.
+                    checked.tables |= failure_tables([], utc_now())
+                    checked.tables["failure_actions"] = self._rows(actions)
+                    inputs = [{"failures": name, "count": len(actions), "by": self.actor}]
+                    part.batches.append(door.commit(orjson.dumps(inputs).decode(), checked))
+            add(actions, part)
 
-    def _rows(self, actions: list[Action], now: datetime) -> pa.Table:
+        def add(actions: list[Action], part: Done) -> None:
+            part.actions.update(action.action for action in actions)
+            done.add(part)
+
+        done = Done()
+        [(since,)] = self.warehouse.query(HIGHEST)
+        ready: tuple[list[Failed], Decided, Done] | None = None
+        with (
+            Door(self.warehouse, sys.maxsize) as door,
+            ThreadPoolExecutor(1, "write") as pool,
+            for_two_threads(),
+        ):
+            # One page is written while the next is checked, not while it is read: a connection is
+            # for one thread at a time.
+            for page in pages(self.warehouse, selection, statuses, self.limits):
+                writing = pool.submit(write, *ready) if ready else None
+                decided = decide(page, utc_now(), part := Done())
+                if writing:
+                    writing.result()
+                if dry_run:
+                    add(decided[1], part)
+                else:
+                    ready = page, decided, part
+            if ready:
+                write(*ready)
+        return done
+
+    def _rows(self, actions: list[Action]) -> pa.Table:
         rows: list[tuple[object, ...]] = []
+        now = utc_now()
         for number, one in enumerate(actions, 1):
             reasons = reason_columns(one.verdict.reasons) if one.verdict else (None, None, None)
             said = (one.action, one.patch, one.reason, one.event_id, *reasons)

@@ -129,7 +129,7 @@ class _Landing:
 
     def run(self) -> Landed:
         # One batch is written while the next is checked; never more, to keep memory bounded.
-        with ThreadPoolExecutor(1, "write") as pool, _for_two_threads():
+        with ThreadPoolExecutor(1, "write") as pool, for_two_threads():
             writing: Future[None] | None = None
             for batch in self.reader.batches():
                 now = utc_now()
@@ -172,7 +172,7 @@ class _Landing:
 
 
 @contextmanager
-def _for_two_threads() -> Iterator[None]:
+def for_two_threads() -> Iterator[None]:
     """Let the writing thread have its turn between checks.
 
     Writing is thousands of short steps; waiting the usual 5 ms before each made it four times as

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -20,63 +20,73 @@ from hirehouse.warehouse import Warehouse
 
 TO_DO = ("open", "patched")  # of the statuses open, patched, replayed and discarded
 
-# `rule` and `pointer` tell why one failed the last time, `reasons` why at first.
+# A batch acts on a failed event at most once. `rule` and `pointer` tell why one failed the last
+# time, `reasons` why at first.
 STATES = """
     counted as (
         select batch_id from raw.batches where committed_at is not null
     ),
     acted as (
         select
-            a.*,
-            row_number() over (
-                partition by a.failure_id order by a.batch_id desc, a.batch_row desc
-            ) as place,
-            row_number() over (
-                partition by a.failure_id, a.action order by a.batch_id desc, a.batch_row desc
-            ) as place_of_kind
+            a.failure_id,
+            max(a.batch_id) as acted_batch,
+            max(case when a.action = 'patched' then a.batch_id end) as patched_in,
+            max(case when a.action = 'replayed' then a.batch_id end) as replayed_in,
+            max(case when a.action = 'refused' then a.batch_id end) as refused_in,
+            max(case when a.action = 'discarded' then a.batch_id end) as discarded_in,
+            max(case when a.action = 'restored' then a.batch_id end) as restored_in,
+            max(a.event_id) as landed_id
         from raw.failure_actions as a
         inner join counted as c on a.batch_id = c.batch_id
+        group by a.failure_id
     ),
     states as (
         select
             f.failure_id, f.batch_id, f.batch_row, f.received_at, f.input, f.line, f.byte_count,
             f.event, f.event_id, f.version, f.context_library_name, f.context_app_version,
-            f.reasons, l.batch_id as acted_batch, l.event_id as landed_id,
-            coalesce(p.patch, '[]') as patch,
+            f.reasons, a.acted_batch, a.landed_id, coalesce(p.patch, '[]') as patch,
             coalesce(r.rule, f.rule) as rule, coalesce(r.pointer, f.pointer) as pointer,
             case
-                when l.action in ('replayed', 'discarded') then l.action
+                when a.replayed_in is not null then 'replayed'
+                when a.discarded_in > coalesce(a.restored_in, 0) then 'discarded'
                 when p.patch <> '[]' then 'patched'
                 else 'open'
             end as status
         from raw.failed_events as f
         inner join counted as c on f.batch_id = c.batch_id
-        left join acted as l on f.failure_id = l.failure_id and l.place = 1
-        left join acted as p
-            on f.failure_id = p.failure_id and p.action = 'patched' and p.place_of_kind = 1
-        left join acted as r
-            on f.failure_id = r.failure_id and r.action = 'refused' and r.place_of_kind = 1
+        left join acted as a on f.failure_id = a.failure_id
+        left join raw.failure_actions as p
+            on f.failure_id = p.failure_id and a.patched_in = p.batch_id
+        left join raw.failure_actions as r
+            on f.failure_id = r.failure_id and a.refused_in = r.batch_id
     )
 """
-PAGE = f"""
-    with {STATES},
-    page as (
-        select
-            failure_id, batch_id, batch_row, received_at, line, patch,
-            row_number() over (order by batch_id, batch_row) as place,
-            sum(byte_count + length(patch)) over (
-                order by batch_id, batch_row rows between unbounded preceding and current row
-            ) as bytes
-        from states
-        where status in (?, ?) and (batch_id > ? or batch_id = ? and batch_row > ?) and {{where}}
-    )
+# The failed events that one command deals with, read once: page by page it takes long.
+CHOOSE = f"""
+    create temporary table chosen as
+    with {STATES}
     select
-        p.failure_id, p.batch_id, p.batch_row, p.received_at, p.line, p.patch, b.encoding, b.body
-    from page as p
+        failure_id, batch_id, received_at, line, patch,
+        row_number() over (order by batch_id, batch_row) as place,
+        sum(byte_count + length(patch)) over (
+            order by batch_id, batch_row rows between unbounded preceding and current row
+        ) as bytes
+    from states
+    where status in (?, ?) and {{}}
+"""
+PAGE = """
+    select c.failure_id, c.received_at, c.line, c.patch, c.place, c.bytes, b.encoding, b.body
+    from chosen as c
     inner join raw.failed_event_bodies as b
-        on p.failure_id = b.failure_id and p.batch_id = b.batch_id
-    where p.place = 1 or p.place <= ? and p.bytes <= ?
-    order by p.batch_id, p.batch_row, b.part
+        on c.failure_id = b.failure_id and c.batch_id = b.batch_id
+    where c.place > ? and c.place <= ? and (c.place = ? or c.bytes <= ?)
+    order by c.place, b.part
+"""
+HISTORY_OF = """
+    select {} from raw.failure_actions as a
+    inner join raw.batches as b on a.batch_id = b.batch_id
+    where a.failure_id = ? and b.committed_at is not null
+    order by a.batch_id
 """
 GROUPS = f"""
     with {STATES},
@@ -129,11 +139,11 @@ class Failed(NamedTuple):
     """A failed event that waits for something to be done; `patch` is "[]" if it has none."""
 
     failure_id: str
-    batch_id: int
-    batch_row: int
     received_at: datetime
     line: int
     patch: str
+    place: int
+    size: int  # bytes of all to here
     body: bytes
 
     @property
@@ -184,30 +194,42 @@ def groups(warehouse: Warehouse, selection: Selection) -> list[dict[str, Any]]:
     ]
 
 
-def page(
-    warehouse: Warehouse,
-    selection: Selection,
-    statuses: Sequence[str],
-    after: tuple[int, int],
-    limits: Limits,
-) -> list[Failed]:
-    """The next failed events, as many as fit into memory.
+def pages(
+    warehouse: Warehouse, selection: Selection, statuses: Sequence[str], limits: Limits
+) -> Iterator[list[Failed]]:
+    """The failed events of some status, as many at a time as fit into memory.
 
     Args:
         statuses: two of them; others are left out.
-        after: batch_id and batch_row of the last one of the page before.
     """
-    found: list[Failed] = []
-    for failure_id, batch_id, row, received_at, line, patch, encoding, text in warehouse.query(
-        PAGE.format(where=selection.where),
-        [*statuses, after[0], *after, *selection.parameters, limits.lines, limits.bytes],
-    ):
-        part = base64.b64decode(text) if encoding == "base64" else text.encode()
-        if found and found[-1].failure_id == failure_id:
-            found[-1] = found[-1]._replace(body=found[-1].body + part)
-        else:
-            found.append(Failed(failure_id, batch_id, row, received_at, line, patch, part))
-    return found
+    warehouse.execute("drop table if exists chosen")
+    choice = [*statuses, *selection.parameters]
+    warehouse.execute(CHOOSE.format(selection.where), choice)
+    [(count,)] = warehouse.query("select count(*) from chosen")
+    place = size = 0
+    while place < count:
+        page: list[Failed] = []
+        bounds = (place, place + limits.lines, place + 1, size + limits.bytes)
+        for *one, encoding, text in warehouse.query(PAGE, bounds):
+            part = base64.b64decode(text) if encoding == "base64" else text.encode()
+            if page and page[-1].failure_id == one[0]:
+                page[-1] = page[-1]._replace(body=page[-1].body + part)
+            else:
+                page.append(Failed._make((*one, part)))
+        yield page
+        place, size = page[-1].place, int(page[-1].size)
+
+
+def acted_on(warehouse: Warehouse, page: list[Failed], since: int) -> set[str]:
+    """Which failed events of a page some batch after `since` has acted on."""
+    rows = warehouse.query(
+        "select c.failure_id from chosen as c"
+        " inner join raw.failure_actions as a on c.failure_id = a.failure_id"
+        " inner join raw.batches as b on a.batch_id = b.batch_id"
+        " where b.committed_at is not null and b.batch_id > ? and c.place >= ? and c.place <= ?",
+        [since, page[0].place, page[-1].place],
+    )
+    return {str(failure_id) for (failure_id,) in rows}
 
 
 def untouched(warehouse: Warehouse, named: Selection, batches: Sequence[int]) -> dict[str, str]:
@@ -224,14 +246,13 @@ def told(warehouse: Warehouse, prefix: str) -> dict[str, Any]:
     """All there is to say of one failed event: when it failed, today, and what was done."""
     [failure_id] = by_ids(warehouse, [prefix]).parameters
 
-    def ask(names: Sequence[str], after: str) -> list[dict[str, Any]]:
-        columns = ", ".join(names)
-        rows = warehouse.query(f"with {STATES} select {columns} from {after}", [failure_id])
+    def ask(names: Sequence[str], sql: str) -> list[dict[str, Any]]:
+        rows = warehouse.query(sql.format(", ".join(names)), [failure_id])
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    [one] = ask(STATE, "states where failure_id = ?")
+    [one] = ask(STATE, f"with {STATES} select {{}} from states where failure_id = ?")
     body = read_failed(warehouse, failure_id)
-    current = Failed(failure_id, 0, 0, one["received_at"], one["line"], one["patch"], body).current
+    current = Failed(failure_id, one["received_at"], one["line"], one["patch"], 1, 0, body).current
     verdict = check_line(current, Plans(load()), one["received_at"])
     return one | {
         "reasons": orjson.loads(one["reasons"]),
@@ -239,5 +260,5 @@ def told(warehouse: Warehouse, prefix: str) -> dict[str, Any]:
         "version_today": verdict.plan and verdict.plan.contract.version,
         "reasons_today": [vars(reason) for reason in verdict.reasons],
         "original": body.decode(errors="backslashreplace"),
-        "history": ask(HISTORY, "acted where failure_id = ? order by place desc"),
+        "history": ask(HISTORY, HISTORY_OF),
     }

@@ -253,6 +253,8 @@ class PostgresWarehouse(Warehouse):
             raise WarehouseError(f"PostgreSQL {where}: {str(error).strip()}") from error
         self.connection.autocommit = True
         self._check(where, str(database))
+        # It expects next to no rows of what was written just now, and would join by nested loops.
+        self.execute("set enable_nestloop = off")
 
     def _check(self, where: str, database: str) -> None:
         """Results must be equal to the last digit on every engine, so text order and days too."""
