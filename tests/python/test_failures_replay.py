@@ -1,0 +1,213 @@
+"""Replays: killed, at once, after a contract has grown, and into the marts; nothing lands twice."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hirehouse.write
+from conftest import ENGINES
+from events import event, line, write
+from forks import MODELS, Fork, Tell
+from hirehouse import actions, states
+from hirehouse.actions import Desk
+from hirehouse.contracts import load
+from hirehouse.land import land
+from hirehouse.patches import Changes
+from hirehouse.read import Limits
+from hirehouse.simulate import simulate
+from hirehouse.states import Failed, Selection
+from hirehouse.warehouse import open_warehouse
+from hirehouse.warm import WarmDbt
+from hirehouse.write import DIRECT, begin_batch, utc_now
+from marts import MakeEnvironment, mart_hashes
+
+COMMITTED = "batch_id in (select batch_id from raw.batches where committed_at is not null)"
+SMALL = Limits(lines=40)
+RIGHT = Changes(set=[("/properties/currency", "USD")])
+RecordProperty = Callable[[str, object], None]
+
+
+def replaying(tell: Tell) -> None:
+    """Replay all, in small batches; tells "batch" as each one begins."""
+
+    def begin_aloud(*arguments: Any) -> int:  # noqa: ANN401 - whatever it takes
+        batch_id = begin_batch(*arguments)
+        tell("batch")
+        return batch_id
+
+    hirehouse.write.begin_batch = begin_aloud
+    with open_warehouse(say=tell) as warehouse:
+        Desk(warehouse, "child", SMALL).replay(Selection())
+
+
+def fail(folder: Path, first: int, count: int, *_: Tell) -> None:
+    """Land a file of events that fail, and patch them."""
+    lines = [line(event(number, currency="XXX")) for number in range(first, first + count)]
+    file = write(folder / f"{first}.ndjson", lines)
+    with open_warehouse() as warehouse:
+        assert land([file], warehouse, direct=count * 9).failed == count
+        assert Desk(warehouse, "test").patch(Selection(), RIGHT).actions["patched"] >= count
+
+
+def check_landed(count: int) -> None:
+    """AssertionError if not each event has landed once, and each action has its one row."""
+    with open_warehouse() as warehouse:
+        for table, key in (
+            ("interview_requested", "event_id"),
+            ("failure_actions where action = 'replayed' and", "failure_id"),
+            ("failure_actions where action = 'replayed' and", "event_id"),
+        ):
+            where = table if "where" in table else f"{table} where"
+            sql = f"select count(*), count(distinct {key}) from raw.{where} {COMMITTED}"
+            assert warehouse.query(sql) == [(count, count)], table
+        sql = f"select count(*) from raw.failed_events where {COMMITTED}"
+        assert warehouse.query(sql) == [(count,)]
+        assert Desk(warehouse, "test").replay(Selection()).actions.total() == 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_replays_killed_in_a_row_lose_and_double_nothing(
+    engine: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    make_environment: MakeEnvironment,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: RecordProperty,
+) -> None:
+    for name, value in make_environment(engine, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    wanted = 100 if request.config.getoption("--all") else 2
+    draw = random.Random(engine)
+    kills = trials = 0
+    while kills < wanted:
+        assert trials < 3 * wanted + 5
+        Fork(partial(fail, tmp_path, trials * 1_000, 200)).finish()
+        trials += 1
+        child = Fork(replaying)
+        for _ in range(draw.randrange(4)):
+            child.until("batch")
+        time.sleep(draw.uniform(0, 0.1))
+        kills += child.kill()
+    Fork(replaying).finish()
+    check_landed(trials * 200)
+    record_property("kills in replaying", kills)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_replays_at_once_land_each_event_once(
+    engine: str, tmp_path: Path, make_environment: MakeEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in make_environment(engine, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    Fork(partial(fail, tmp_path, 0, 400)).finish()
+    said = [child.finish() for child in [Fork(replaying) for _ in range(3)]]
+    assert any("waiting" in text for lines in said for text in lines)
+    assert sum(lines.count("batch") for lines in said) >= 10
+    check_landed(400)
+
+
+def test_what_someone_else_acts_on_meanwhile_is_left_to_him(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(tmp_path, 0, 100)
+    with open_warehouse(environment["HIREHOUSE_TARGET"]) as warehouse:
+        [(one,)] = warehouse.query(
+            "select failure_id from raw.failed_events where event_id = 'm-0000045'"
+        )
+        desk = Desk(warehouse, "ana", SMALL)
+        pages = actions.pages
+
+        def disturbed(*arguments: Any) -> Iterator[list[Failed]]:  # noqa: ANN401 - as above
+            for number, page in enumerate(pages(*arguments)):
+                if number == 1:
+                    assert one in {failed.failure_id for failed in page}
+                    batch_id, now = begin_batch(warehouse, "[]"), utc_now()
+                    warehouse.execute(
+                        "insert into raw.failure_actions"
+                        " (failure_id, batch_id, batch_row, acted_at, actor, action)"
+                        " values (?, ?, 1, ?, 'bob', 'discarded')",
+                        [one, batch_id, now],
+                    )
+                    warehouse.execute(
+                        "update raw.batches set committed_at = ? where batch_id = ?",
+                        [now, batch_id],
+                    )
+                yield page
+
+        monkeypatch.setattr(actions, "pages", disturbed)
+        assert desk.replay(Selection()).actions == {"replayed": 99}
+        assert states.told(warehouse, one)["status"] == "discarded"
+        ids = f"select count(*) from raw.interview_requested where {COMMITTED}"
+        assert warehouse.query(ids) == [(99,)]
+
+
+def test_a_contract_that_has_grown_lets_old_failures_land_unpatched(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [line(event(number, currency="CHF")) for number in range(3)]
+    lines.append(line(event(3, currency="XXX")))
+    with open_warehouse(environment["HIREHOUSE_TARGET"]) as warehouse:
+        assert land([write(tmp_path / "a.ndjson", lines)], warehouse).failed == 4
+        contracts = dict(load())
+        old = contracts["interview_requested", 1]
+        grown = tuple(
+            replace(c, meta=c.meta | {"enum": [*c.meta["enum"], "CHF"]})
+            if c.name == "currency"
+            else c
+            for c in old.columns
+        )
+        contracts["interview_requested", 1] = replace(old, columns=grown)
+        for module in (actions, states):
+            monkeypatch.setattr(module, "load", lambda: contracts)
+        [(one,)] = warehouse.query(
+            "select failure_id from raw.failed_events where event_id = 'm-0000001'"
+        )
+        assert states.told(warehouse, one)["reasons_today"] == []
+        done = Desk(warehouse, "ana").replay(Selection())
+        assert done.actions == {"replayed": 3, "refused": 1}
+        assert done.fails == {("enum", "/properties/currency"): 1}
+        values = f"select currency, count(*) from raw.interview_requested where {COMMITTED}"
+        assert warehouse.query(f"{values} group by currency") == [("CHF", 3)]
+
+
+def test_what_is_replayed_comes_into_the_marts_as_in_one_go(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Offers of two months fail for their salary; the marts learn of them after the rest."""
+    simulate(tmp_path / "in", seed=5, start=date(2026, 1, 5), days=60, candidates=120)
+    packed = sorted((tmp_path / "in").glob("*.ndjson.gz"))
+    lines = [text for path in packed for text in gzip.decompress(path.read_bytes()).splitlines()]
+    offers = [text for text in lines if b'"event":"offer_extended"' in text]
+    wrong = [text.replace(b'"base_salary":', b'"base_salary":-') for text in offers]
+    others = sorted(set(lines) - set(offers))
+    with open_warehouse(environment["HIREHOUSE_TARGET"]) as warehouse:
+        land([write(tmp_path / "all.ndjson", others + wrong)], warehouse, direct=DIRECT)
+    dbt = WarmDbt(folder=tmp_path / "target")
+
+    def build(*arguments: str) -> dict[str, str]:
+        outcome = dbt.run("build", *MODELS, "--select", "+fct_offers", *arguments)
+        assert outcome.success, {node: outcome.messages[node] for node in outcome.failed()}
+        with open_warehouse() as warehouse:
+            return mart_hashes(warehouse, ["staging", "intermediate", "core", "marketplace"])
+
+    before = build()
+    assert "marketplace.fct_offers (0 rows)" in before
+    with open_warehouse() as warehouse:
+        rule = Selection("rule = ? and event = ?", ("minimum", "offer_extended"))
+        desk = Desk(warehouse, "ana")
+        desk.patch(rule, Changes(set=[("/properties/base_salary", 100_000)]))
+        replayed = desk.replay(rule)
+        assert replayed.actions["replayed"] >= len(wrong) - 5  # some were broken by themselves
+    after = build()
+    assert "marketplace.fct_offers (0 rows)" not in after
+    assert build("--full-refresh") == after
