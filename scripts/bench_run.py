@@ -135,8 +135,12 @@ class Reader(threading.Thread):
 
 
 def told_of(manifest: dict[str, Any]) -> list[str]:
-    """The raw tables that some mart is made of."""
-    todo = [n for n, node in manifest["nodes"].items() if node.get("access") == "public"]
+    """The raw tables of events that some mart is made of, beside the marts of arrival itself."""
+    todo = [
+        n
+        for n, node in manifest["nodes"].items()
+        if node.get("access") == "public" and node["config"]["group"] != "operations"
+    ]
     above: set[str] = set()
     while todo:
         node = todo.pop()
@@ -144,8 +148,8 @@ def told_of(manifest: dict[str, Any]) -> list[str]:
             above.add(node)
             todo += manifest["parent_map"].get(node, [])
     sources = manifest["sources"]
-    tables = [sources[n]["identifier"] for n in above if n in sources]
-    return [table for table in tables if table != "batches"]
+    found = [sources[node] for node in above if node in sources]
+    return [str(s["identifier"]) for s in found if s["source_name"] != "landing"]
 
 
 def waited(warehouse: Warehouse, tables: list[str], ends: dict[int, float]) -> Seconds:
