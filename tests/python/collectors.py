@@ -18,6 +18,7 @@ from typing import Any
 import uvicorn
 from prometheus_client import CollectorRegistry
 
+from events import event
 from hirehouse.collect import Door, Impatient
 from hirehouse.keys import Keys
 from hirehouse.micro import Micro
@@ -26,6 +27,7 @@ from project import BIN
 from servers import free_port
 
 PATIENCE = 60  # seconds, on a busy machine
+CLIENTS, BATCH = 4, 7
 
 
 class Answer:
@@ -120,6 +122,39 @@ class Collector:
         if self.process.stderr:
             self.process.stderr.close()
         return code
+
+
+class Load:
+    """Clients that send batches, each event once, until the collector is gone."""
+
+    def __init__(self, port: int, first: int) -> None:
+        self.port, self.next = port, first
+        self.lock = threading.Lock()
+        self.sent: set[str] = set()
+        self.answered: set[str] = set()
+        self.threads = [threading.Thread(target=self._send) for _ in range(CLIENTS)]
+        for thread in self.threads:
+            thread.start()
+
+    def _send(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        while True:
+            with self.lock:
+                numbers = range(self.next, self.next + BATCH)
+                self.next += BATCH
+            events = [event(number) for number in numbers]
+            ids = {str(one["messageId"]) for one in events}
+            with self.lock:
+                self.sent |= ids
+            try:
+                connection.request("POST", "/v1/batch", json.dumps({"batch": events}))
+                response = connection.getresponse()
+                response.read()
+            except (OSError, http.client.HTTPException):
+                return
+            if response.status == 200:
+                with self.lock:
+                    self.answered |= ids
 
 
 def spooled(folder: Path) -> list[Any]:

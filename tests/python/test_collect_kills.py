@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import random
 import signal
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from collectors import Collector
-from events import event
+from collectors import Collector, Load
 from hirehouse.land import land
 from hirehouse.spool import recover
 from hirehouse.warehouse import open_warehouse
 from marts import MakeEnvironment
 
 RecordProperty = Callable[[str, object], None]
-CLIENTS, BATCH = 4, 7
-
-
-class Load:
-    """Clients that send batches, each event once, until the collector is gone."""
-
-    def __init__(self, port: int, first: int) -> None:
-        self.port, self.next = port, first
-        self.lock = threading.Lock()
-        self.sent: set[str] = set()
-        self.answered: set[str] = set()
-        self.threads = [threading.Thread(target=self._send) for _ in range(CLIENTS)]
-        for thread in self.threads:
-            thread.start()
-
-    def _send(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        while True:
-            with self.lock:
-                numbers = range(self.next, self.next + BATCH)
-                self.next += BATCH
-            events = [event(number) for number in numbers]
-            ids = {str(one["messageId"]) for one in events}
-            with self.lock:
-                self.sent |= ids
-            try:
-                connection.request("POST", "/v1/batch", json.dumps({"batch": events}))
-                response = connection.getresponse()
-                response.read()
-            except (OSError, http.client.HTTPException):
-                return
-            if response.status == 200:
-                with self.lock:
-                    self.answered |= ids
 
 
 @pytest.mark.parametrize("trials", [2, pytest.param(100, marks=pytest.mark.every)])
