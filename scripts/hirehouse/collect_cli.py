@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from hirehouse.keys import Keys, KeysError, add_key, read_keys, revoke_key
+from hirehouse.read import InputError
 
 keys_app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +26,9 @@ def collect_command(
     spool: Annotated[
         Path, typer.Option(help="Folder for the events; `hirehouse run` takes them from there.")
     ] = Path("data/spool"),
+    to: Annotated[
+        str, typer.Option(help="kafka://BROKER:PORT/TOPIC: a topic for the events, instead.")
+    ] = "",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
     keys: Annotated[
@@ -40,10 +44,10 @@ def collect_command(
 ) -> None:
     """Take events over HTTP as the Segment API does: POST /v1/track, identify, page, batch, ...
 
-    An answer of 200 means that the events are on the disk. GET /health, /ready and /metrics tell
-    how it is. SIGTERM or SIGINT finishes what has begun.
+    An answer of 200 means that the events are on the disk, or that Kafka has them. GET /health,
+    /ready and /metrics tell how it is. SIGTERM or SIGINT finishes what has begun.
 
-    Exit code 1: the spool, the keys or the port can't be used.
+    Exit code 1: the spool, Kafka, the keys or the port can't be used; 2: wrong arguments.
     """
     import uvicorn  # noqa: PLC0415 - only this command serves
     from prometheus_client import CollectorRegistry  # noqa: PLC0415 - as above
@@ -59,6 +63,10 @@ def collect_command(
 
             memory = Micro()
             app = Door(memory, known, registry).app(memory.routes())
+        elif to:
+            from hirehouse.kafka import Stream  # noqa: PLC0415 - most collectors do without
+
+            app = Door(Stream(to), known, registry).app()
         else:
             spool.mkdir(parents=True, exist_ok=True)
             app = Door(Spool(spool, registry, age), known, registry).app()
@@ -67,7 +75,8 @@ def collect_command(
     # uvicorn sends itself the signal again at its end, which is none that should kill.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    print(f"collecting on http://{host}:{port} into {'memory' if micro else spool}", flush=True)
+    place = "memory" if micro else to or spool
+    print(f"collecting on http://{host}:{port} into {place}", flush=True)
     uvicorn.run(
         app,
         host=host,
@@ -105,9 +114,9 @@ def revoke_command(producer: str, keys: KeysFile) -> None:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Say what can't be done, and exit with 1."""
+    """Say what can't be done, and exit with 1, or 2 for a wrong argument."""
     try:
         yield
-    except (KeysError, OSError) as error:
+    except (KeysError, InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+        raise typer.Exit(2 if isinstance(error, InputError) else 1) from None

@@ -9,21 +9,25 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
 from hirehouse.check import Plans
 from hirehouse.contracts import load
-from hirehouse.read import Batch, Done, Limits, Place, Reader, Segment, expand
+from hirehouse.read import TOPIC, Batch, Done, Limits, Place, Reader, Segment, expand
 from hirehouse.rows import Checked, Checker
 from hirehouse.tables import ensure_tables, landing_tables
 from hirehouse.warehouse import Warehouse
 from hirehouse.write import Door, landed, utc_now
+
+if TYPE_CHECKING:
+    from hirehouse.kafka import Topic
 
 Progress = Callable[[int, int], None]
 REMEMBERED = 100_000  # inputs, at about 300 bytes each
@@ -58,6 +62,20 @@ class Known:
 
     done: dict[str, Done] = field(default_factory=dict)
     highest: int = 0
+    topics: dict[str, Topic] = field(default_factory=dict)
+
+    def topic(self, url: str, warehouse: Warehouse) -> Topic:
+        """The member that reads a topic, at first a new one."""
+        from hirehouse.kafka import Topic  # noqa: PLC0415 - most landings do without
+
+        if url not in self.topics:
+            self.topics[url] = Topic(url, warehouse.where)
+        return self.topics[url]
+
+    def close(self) -> None:
+        """Leave the topics to others."""
+        for topic in self.topics.values():
+            topic.close()
 
 
 def land(
@@ -69,10 +87,11 @@ def land(
     known: Known | None = None,
     direct: int = 0,
 ) -> Landed:
-    """Land files of events.
+    """Land files and topics of events.
 
     Args:
-        paths: files, folders, globs, and `-` for stdin; plain or gzip NDJSON.
+        paths: files, folders, globs, and `-` for stdin; plain or gzip NDJSON; kafka://… for what
+            stands in a topic now.
         progress: told bytes read so far and bytes in all, of the inputs as they are stored.
         limits: when a batch is full.
         known: what this process knows of earlier landings; it is brought up to date.
@@ -84,13 +103,19 @@ def land(
 
     Raises:
         InputError: a path does not exist; nothing has landed then.
+        ConnectionError: a setting for Kafka is wrong; nothing has landed then.
         WarehouseError, ContractError: the warehouse or a contract can't be used.
     """
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hirehouse-") as spool:
-        places = expand([str(path) for path in paths], Path(spool))
-        with Door(warehouse, direct) as door:
-            landing = _Landing(door, places, progress, limits or Limits(), known or Known())
+        texts = [str(path) for path in paths]
+        places = expand([text for text in texts if not text.startswith(TOPIC)], Path(spool))
+        with ExitStack() as stack:
+            if not known:
+                known = stack.enter_context(closing(Known()))
+            topics = [known.topic(text, warehouse) for text in texts if text.startswith(TOPIC)]
+            door = stack.enter_context(Door(warehouse, direct))
+            landing = _Landing(door, places, topics, progress, limits or Limits(), known)
             result = landing.run()
     result.seconds = time.monotonic() - begun
     return result
@@ -101,6 +126,7 @@ class _Landing:
         self,
         door: Door,
         places: list[Place],
+        topics: list[Topic],
         progress: Progress | None,
         limits: Limits,
         known: Known,
@@ -113,8 +139,9 @@ class _Landing:
             ensure_tables(warehouse)
         done = known.done
         self.highest = known.highest = landed(warehouse, done, known.highest)
-        for checksum in list(islice(done, max(0, len(done) - REMEMBERED))):
-            del done[checksum]
+        for checksum, known_one in list(islice(done.items(), max(0, len(done) - REMEMBERED))):
+            if known_one.complete:
+                del done[checksum]
         self.others: dict[str, Done] = {}  # what other landings did since
         total = sum(place.path.stat().st_size for place in places if place.path.exists())
         read = 0
@@ -126,12 +153,16 @@ class _Landing:
                 progress(read, total)
 
         self.reader = Reader(places, done, limits, advance)
+        self.topics = topics
+        self.batches = chain(
+            self.reader.batches(), *(t.batches(done, self.others, limits) for t in topics)
+        )
 
     def run(self) -> Landed:
         # One batch is written while the next is checked; never more, to keep memory bounded.
         with ThreadPoolExecutor(1, "write") as pool, for_two_threads():
             writing: Future[None] | None = None
-            for batch in self.reader.batches():
+            for batch in self.batches:
                 now = utc_now()
                 checked = self.checker.check(batch, now)
                 if writing:
@@ -142,6 +173,10 @@ class _Landing:
         self.result.inputs = self.reader.read
         self.result.already = self.reader.already
         self.result.unreadable = self.reader.unreadable
+        for topic in self.topics:
+            topic.note()
+            self.result.inputs.append(topic.url)
+            self.result.unreadable += topic.unreadable
         self.result.bytes = self.reader.byte_count
         return self.result
 

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 def land_command(
     paths: Annotated[
         list[str],
-        typer.Argument(help="Files, folders, globs, or - for stdin: NDJSON, plain or gzip."),
+        typer.Argument(
+            help="Files, folders, globs, - for stdin (NDJSON, plain or gzip), kafka://…"
+        ),
     ],
     target: Annotated[
         str | None,
@@ -71,7 +73,7 @@ def land_command(
     except InputError as error:
         console.print(f"error: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(2) from None
-    except (WarehouseError, ContractError) as error:
+    except (WarehouseError, ContractError, ConnectionError) as error:
         console.print(f"error: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from None
     if as_json:

@@ -25,6 +25,7 @@ SUFFIXES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz")
 BLOCK = 1 << 20
 PIECE = 64 << 20  # a line beyond this is cut, so that no line has to fit into memory
 STDIN = "stdin"
+TOPIC = "kafka://"  # what the address of a topic begins with
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,15 @@ class Limits:
     bytes: int = 64 << 20
     inputs: int = 100
     names: int = 48_000  # raw.batches.inputs holds 65,535 bytes
+
+    def reached(self, batch: Batch) -> bool:
+        """Whether a batch is full."""
+        return bool(batch.line_count) and (
+            batch.line_count >= self.lines
+            or batch.byte_count >= self.bytes
+            or len(batch.segments) >= self.inputs
+            or batch.names >= self.names
+        )
 
 
 class InputError(Exception):
@@ -96,6 +106,12 @@ class Batch:
     segments: list[Segment] = field(default_factory=list)
     line_count: int = 0
     byte_count: int = 0
+    names: int = 0  # bytes of the list of inputs, about
+
+    def add(self, segment: Segment) -> None:
+        """Take in a segment, whose lines its reader counts."""
+        self.segments.append(segment)
+        self.names += len(segment.input.name.encode()) + len(segment.input.checksum) + 136
 
     def inputs(self) -> str:
         """The text for raw.batches.inputs."""
@@ -108,6 +124,18 @@ class Done:
 
     last_line: int = 0
     complete: bool = False
+
+
+def address(url: str) -> tuple[str, str]:
+    """Brokers and topic of kafka://BROKER:PORT,…/TOPIC.
+
+    Raises:
+        InputError: it is no such address.
+    """
+    brokers, _, topic = url.removeprefix(TOPIC).partition("/")
+    if not url.startswith(TOPIC) or not brokers or not topic or "/" in topic:
+        raise InputError(f"{url}: a topic is written as {TOPIC}BROKER:PORT/TOPIC")
+    return brokers, topic
 
 
 def event_files(folder: str) -> Iterator[os.DirEntry[str]]:
@@ -274,7 +302,7 @@ class Reader:
 
     def batches(self) -> Iterator[Batch]:
         """All batches, in order. An input that can't be read is noted and left out."""
-        batch, names = Batch(), 0
+        batch = Batch()
         seen: set[str] = set()
         for place in self.places:
             segment: Segment | None = None
@@ -293,14 +321,14 @@ class Reader:
                     for block in self._after(file, found, known.last_line):
                         left = block
                         while left:
-                            if self._full(batch, names):
+                            if self.limits.reached(batch):
                                 # Only here, with a line in hand: so the last batch of an input
                                 # always knows that it is the last.
                                 if segment.lines:
-                                    batch.segments.append(segment)
+                                    batch.add(segment)
                                     segment = Segment(found, segment.last_line + 1)
                                 yield batch
-                                batch, names = Batch(), 0
+                                batch = Batch()
                             room = max(1, self.limits.lines - batch.line_count)
                             part, left = left[:room], left[room:]
                             segment.lines += part
@@ -311,8 +339,7 @@ class Reader:
                 self.read.append(place.name)
                 if segment.lines:
                     segment.complete = True
-                    batch.segments.append(segment)
-                    names += len(place.name.encode()) + 200
+                    batch.add(segment)
             except (InputError, OSError) as error:
                 text = error if isinstance(error, InputError) else f"{place.name}: {error.strerror}"
                 self.unreadable.append(str(text))
@@ -321,14 +348,6 @@ class Reader:
                     batch.byte_count -= sum(map(len, segment.lines)) + len(segment.lines)
         if batch.segments:
             yield batch
-
-    def _full(self, batch: Batch, names: int) -> bool:
-        return bool(batch.line_count) and (
-            batch.line_count >= self.limits.lines
-            or batch.byte_count >= self.limits.bytes
-            or len(batch.segments) >= self.limits.inputs
-            or names >= self.limits.names
-        )
 
     @staticmethod
     def _after(file: BinaryIO, found: Input, last_line: int) -> Iterator[list[bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import glob
 import os
 import time
@@ -14,7 +15,7 @@ from typing import Any
 
 from hirehouse.contracts import ROOT
 from hirehouse.land import Known, land
-from hirehouse.read import InputError, event_files
+from hirehouse.read import TOPIC, InputError, address, event_files
 from hirehouse.tables import raw_tables
 from hirehouse.warehouse import Say, Warehouse, open_warehouse, say_on_stderr
 from hirehouse.warm import WarmDbt
@@ -68,7 +69,7 @@ class Inbox:
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
-        self.paths = [str(Path(path).absolute()) for path in paths]
+        self.paths = [str(Path(path).absolute()) for path in paths if not path.startswith(TOPIC)]
         self.seen: dict[str, Stamp] = {}
 
     def new(self) -> dict[str, Stamp]:
@@ -166,6 +167,7 @@ class Loop:
 
     Raises:
         DbtError: the project can't be parsed.
+        InputError: the address of a topic is none.
     """
 
     def __init__(
@@ -175,9 +177,14 @@ class Loop:
         root: Path = ROOT,
         say: Say = say_on_stderr,
     ) -> None:
+        paths = list(paths)
         self.inbox = Inbox(paths)
+        self.topics = [path for path in paths if path.startswith(TOPIC)]
+        for topic in self.topics:
+            address(topic)
         self.target, self.root, self.say = target, root, say
         self.known = Known()
+        atexit.register(self.known.close)
         self.number = 0
         # The last batch that is built or pending; our own ones after it, and the tables they fill.
         self.ceiling = 0
@@ -209,7 +216,8 @@ class Loop:
         newest = None
         try:
             files = self.inbox.new()
-            if not files and not self.pending - self._blocked():
+            came = files or any(topic.waiting() for topic in self.known.topics.values())
+            if not came and not self.pending - self._blocked():
                 return None
             if self.failing and not self._blocked() and _changed_at(self.root) > self.changed_at:
                 self._parse()  # someone may have mended a model
@@ -234,7 +242,8 @@ class Loop:
     def _land(
         self, files: dict[str, Stamp], warehouse: Warehouse, result: Round
     ) -> datetime | None:
-        landed = land(list(files), warehouse, known=self.known, direct=DIRECT)
+        inputs = [*files, *self.topics]
+        landed = land(inputs, warehouse, known=self.known, direct=DIRECT)
         # Those that can't be read, too: each is told once, until it changes.
         self.inbox.seen |= files
         self.own |= set(landed.batches)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 def run_command(
     paths: Annotated[
         list[str],
-        typer.Argument(help="Folders, files and globs to watch: NDJSON, plain or gzip."),
+        typer.Argument(
+            help="What to watch: folders, files, globs (NDJSON, plain or gzip), kafka://…"
+        ),
     ],
     once: Annotated[bool, typer.Option("--once", help="One round, for a scheduler.")] = False,
     every: Annotated[

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from math import inf
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +34,8 @@ class NotDurable(Exception):
 class Sink:
     """Where collected events go."""
 
+    failed_at, failure = -inf, ""
+
     async def start(self) -> None:
         """Make ready; OSError if that can't be."""
 
@@ -40,9 +43,13 @@ class Sink:
         """Return once the lines, which have no newline, are durable; NotDurable if they are not."""
         raise NotImplementedError
 
+    def failed(self, why: str) -> None:
+        """Note that lines could not be made durable."""
+        self.failed_at, self.failure = time.monotonic(), why
+
     def trouble(self) -> str:
-        """Why nothing can be taken just now; empty if all is well."""
-        return ""
+        """What went wrong a short while ago; empty if all is well."""
+        return self.failure if time.monotonic() < self.failed_at + TROUBLE else ""
 
     async def close(self) -> None:
         """Finish what has been appended."""
@@ -66,7 +73,6 @@ class Spool(Sink):
         self.wake = asyncio.Event()
         self.closing = False
         self.segment: _Segment | None = None
-        self.failed_at, self.failure = 0.0, ""
         self.thread = ThreadPoolExecutor(1, "spool")
         self.written = Counter("hirehouse_spool_bytes", "Bytes written", registry=registry)
         queue = Gauge("hirehouse_spool_waiting", "Requests that wait", registry=registry)
@@ -87,10 +93,6 @@ class Spool(Sink):
         self.waiting.append((lines, done))
         self.wake.set()
         await done
-
-    def trouble(self) -> str:
-        """What went wrong with a write a short while ago."""
-        return self.failure if time.monotonic() < self.failed_at + TROUBLE else ""
 
     async def close(self) -> None:
         """Write what waits, and name the last segment."""
@@ -113,7 +115,7 @@ class Spool(Sink):
             lines = [line for some, _ in group for line in some]
             failure = await loop.run_in_executor(self.thread, self._write, lines)
             if failure:
-                self.failed_at, self.failure = time.monotonic(), failure
+                self.failed(failure)
             for _, done in group:
                 if done.done():  # its client has gone
                     continue

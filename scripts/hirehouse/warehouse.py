@@ -99,6 +99,7 @@ class Warehouse(ABC):
     """
 
     engine: str
+    where: str  # which one it is, for people
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -179,6 +180,7 @@ class DuckDBWarehouse(Warehouse):
     def __init__(self, settings: dict[str, Any], root: Path, say: Say, wait: float) -> None:
         super().__init__(root)
         self.path = duckdb_path(settings, root)
+        self.where = str(self.path)
         if self.path.stem.lower() == "raw":
             raise WarehouseError(f"{self.path}: a database can't have the name of its schema raw")
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -236,7 +238,7 @@ class PostgresWarehouse(Warehouse):
         self.say = say
         self.settings = settings
         database = settings.get("dbname") or settings.get("database")
-        where = f"{settings['host']}:{settings['port']}/{database}"
+        self.where = where = f"{settings['host']}:{settings['port']}/{database}"
         self.parameters = {
             "host": settings["host"],
             "port": settings["port"],

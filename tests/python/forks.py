@@ -99,7 +99,7 @@ class Fork:
 
 
 def landing(
-    paths: Sequence[Path], limits: Limits | None = None, direct: int = 0
+    paths: Sequence[str | Path], limits: Limits | None = None, direct: int = 0
 ) -> Callable[[Tell], None]:
     """Land into the warehouse of this process's variables; tells "batch" as each one begins.
 
