@@ -56,7 +56,7 @@ compared as (
         production.row_count as production_row_count,
         coalesce(in_marts.row_count, 0) as mart_row_count,
         coalesce(in_marts.row_count, 0) - production.row_count as row_count_difference,
-        production.amount as production_amount,
+        cast(production.amount as numeric(18, 2)) as production_amount,
         cast(
             case when production.amount is not null then coalesce(in_marts.amount, 0) end
             as numeric(18, 2)
