@@ -101,7 +101,10 @@ def test_views_are_built_again_only_on_what_is_replaced() -> None:
         "table_a": ["on_table"],
         "on_table": ["on_view"],
     }
-    sources = {f"source.{t}": SimpleNamespace(identifier=t) for t in ("batches", "a", "b")}
+    sources = {
+        f"source.{t}": SimpleNamespace(identifier=t, source_name="app")
+        for t in ("batches", "a", "b")
+    }
     reads = {"batches": "batches", "stg_a": "a", "stg_b": "b"}
     nodes = {
         name: SimpleNamespace(
