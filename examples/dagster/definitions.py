@@ -26,11 +26,11 @@ project = DbtProject(
 )
 project.preparer.prepare(project)  # makes the manifest
 sources = orjson.loads(project.manifest_path.read_bytes())["sources"].values()
-# As dagster-dbt calls a source, so that the models hang on what lands. The envelope is no table.
+# As dagster-dbt calls a source, so that the models hang on what lands. Those of all events hang on
+# the envelope, which is no table of its own.
 RAW = [
     dg.AssetSpec(dg.AssetKey([source["source_name"], source["name"]]), group_name="raw")
     for source in sources
-    if source["name"] != "envelope"
 ]
 
 

@@ -92,7 +92,7 @@ def test_all_tables_exist_after_the_first_landing(warehouse: Warehouse, tmp_path
     )
     wanted = {name: len(columns) for name, columns in raw_tables().items()}
     assert {k: v for k, v in dict(there).items() if not k.startswith("_dlt")} == wanted
-    assert len(wanted) == 35
+    assert len(wanted) == 36
 
 
 def test_a_new_optional_column_is_added_and_a_wider_one_widened(warehouse: Warehouse) -> None:
