@@ -154,8 +154,12 @@ class Failed(NamedTuple):
 
 
 def fingerprint(event: str | None, rule: str, pointer: str) -> str:
-    """A short name of what went wrong, the same for all events that failed in this way."""
-    return hashlib.sha256(f"{event or ''}\n{rule}\n{pointer}".encode()).hexdigest()[:8]
+    """A short name of what went wrong, the same for all events that failed in this way.
+
+    The mart operations.failed_events has it, too: MD5 is what all engines can compute.
+    """
+    text = f"{event or ''}|{rule}|{pointer}"
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:12]
 
 
 def by_ids(warehouse: Warehouse, prefixes: Sequence[str]) -> Selection:

@@ -15,6 +15,7 @@ from conftest import ENGINES
 from events import event, line, write
 from hirehouse.land import land
 from hirehouse.simulate import simulate
+from hirehouse.states import fingerprint
 from hirehouse.warehouse import open_warehouse
 from hirehouse.warm import Outcome, WarmDbt
 from marts import MakeEnvironment
@@ -116,6 +117,20 @@ def test_reconciliation_names_exactly_the_days_that_miss_events(
     take(tmp_path / "lost.ndjson", lost)
     build(dbt, "+reconciliation")
     assert differing().keys() == {(day, entity, None)}
+
+
+def test_a_fingerprint_is_the_commands_own(dbt: WarmDbt, tmp_path: Path) -> None:
+    wrong = [line(event(9_000, base_salary=-1)), line(event(9_001, currency="é|")), b"no event"]
+    with open_warehouse() as warehouse:
+        assert land([write(tmp_path / "wrong.ndjson", wrong)], warehouse).failed == len(wrong)
+    build(dbt, "+failed_events")
+    with open_warehouse() as warehouse:
+        rows = warehouse.query(
+            "select event, rule, pointer, fingerprint from operations.failed_events"
+        )
+    assert len(rows) == len(wrong)
+    for *reason, found in rows:
+        assert found == fingerprint(*reason)
 
 
 def test_late_events_warn(dbt: WarmDbt, tmp_path: Path) -> None:
