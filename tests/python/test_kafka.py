@@ -253,6 +253,21 @@ def test_a_landing_that_failed_is_made_up_for(
     assert counted() == each_once(1_510)
 
 
+def test_what_was_fetched_but_not_handed_out_is_fetched_again(broker: Noida) -> None:
+    """A landing may end with messages in hand that no record shows to be missing."""
+    url = broker.topic("dropped", 2)
+    broker.write("dropped", messages(40))
+    with closing(Topic(url, "w")) as topic:
+        reading = topic.batches({}, {}, Limits(lines=1))
+        first = next(reading).segments[0]
+        reading.close()
+        done = {first.input.checksum: Done(first.last_line)}
+        rest = [s for batch in topic.batches(done, {}, Limits()) for s in batch.segments]
+    assert not topic.unreadable
+    lines = [*first.lines, *(one for segment in rest for one in segment.lines)]
+    assert sorted(lines) == sorted(text for _, text in messages(40))
+
+
 @pytest.fixture
 def groups(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """A function that gives landings from now on a group of their own.
@@ -292,36 +307,44 @@ def test_landings_killed_in_a_row_lose_and_double_nothing(
 
 
 @pytest.mark.usefixtures("postgres_environment")
-@pytest.mark.parametrize(("rounds", "crowd"), [(1, 2), pytest.param(5, 3, marks=pytest.mark.every)])
-def test_members_share_a_topic(
-    rounds: int,
-    crowd: int,
-    tansu: Tansu,
-    groups: Callable[[], None],
-    record_property: RecordProperty,
+def test_members_share_a_topic(broker: Noida) -> None:
+    """One begins, and another comes; what changes hands lands once."""
+    url = broker.topic("shared")
+    broker.write("shared", messages(6_000))
+    members = []
+    for _ in range(2):
+        members.append(member(url, 100))
+        assert members[-1].until("batch")
+    for one in members:
+        one.finish()
+    landed(url)
+    assert landed(url).lines == 0
+    assert counted() == each_once(6_000)
+
+
+@pytest.mark.every
+@pytest.mark.usefixtures("postgres_environment")
+def test_members_are_killed_in_a_group(
+    tansu: Tansu, groups: Callable[[], None], record_property: RecordProperty
 ) -> None:
-    """One begins, others come, and of three one is killed; what changes hands lands once."""
-    topic = f"shared_{rounds}"
-    url = tansu.topic(topic)
+    url = tansu.topic("crowded")
     written = done = 0
-    for _ in range(rounds):
-        tansu.write(topic, messages(written, written + 15_000))
+    for _ in range(4):
+        tansu.write("crowded", messages(written, written + 15_000))
         written += 15_000
         groups()
         members = []
-        for _ in range(crowd):
+        for _ in range(3):
             members.append(member(url, 100))
-            assert members[-1].until("batch")
-        if crowd > 2:
-            done += members.pop(1).kill()
+            members[-1].until("batch")  # the last may come too late to have one
+        done += members.pop(1).kill()
         for one in members:
             one.finish()
     record_property("members killed in a group", done)
     groups()
     landed(url)
-    assert landed(url).lines == 0
     assert counted() == each_once(written)
-    assert done or crowd == 2
+    assert done
 
 
 @pytest.mark.usefixtures("postgres_environment")
