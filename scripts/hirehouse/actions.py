@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -157,44 +158,40 @@ class Desk:
         dry_run: bool = False,
     ) -> Done:
         def write(page: list[Failed], decided: Decided, part: Done) -> None:
-            with self.warehouse.landing_lock():
-                if acted := acted_on(self.warehouse, page, since):
+            with nullcontext() if dry_run else self.warehouse.landing_lock():
+                if not dry_run and (acted := acted_on(self.warehouse, page, since)):
                     page = [one for one in page if one.failure_id not in acted]
                     decided = decide(page, utc_now(), part := Done())
                 checked, actions = decided
-                if actions:
+                if actions and not dry_run:
                     # Failures that fail again are no new ones.
                     checked.tables |= failure_tables([], utc_now())
                     checked.tables["failure_actions"] = self._rows(actions)
                     inputs = [{"failures": name, "count": len(actions), "by": self.actor}]
                     part.batches.append(door.commit(orjson.dumps(inputs).decode(), checked))
-            add(actions, part)
-
-        def add(actions: list[Action], part: Done) -> None:
             part.actions.update(action.action for action in actions)
             done.add(part)
 
         done = Done()
         [(since,)] = self.warehouse.query(HIGHEST)
-        ready: tuple[list[Failed], Decided, Done] | None = None
+        found = pages(self.warehouse, selection, statuses, self.limits)
+        writing: Future[None] | None = None
         with (
             Door(self.warehouse, sys.maxsize) as door,
-            ThreadPoolExecutor(1, "write") as pool,
+            # The only one to use the connection: it reads and writes while pages are checked.
+            ThreadPoolExecutor(1, "warehouse") as pool,
             for_two_threads(),
         ):
-            # One page is written while the next is checked, not while it is read: a connection is
-            # for one thread at a time.
-            for page in pages(self.warehouse, selection, statuses, self.limits):
-                writing = pool.submit(write, *ready) if ready else None
+            page = pool.submit(next, found, None).result()
+            while page:
+                following = pool.submit(next, found, None)
                 decided = decide(page, utc_now(), part := Done())
                 if writing:
                     writing.result()
-                if dry_run:
-                    add(decided[1], part)
-                else:
-                    ready = page, decided, part
-            if ready:
-                write(*ready)
+                writing = pool.submit(write, page, decided, part)
+                page = following.result()
+            if writing:
+                writing.result()
         return done
 
     def _rows(self, actions: list[Action]) -> pa.Table:

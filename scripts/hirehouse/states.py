@@ -56,9 +56,9 @@ STATES = """
         inner join counted as c on f.batch_id = c.batch_id
         left join acted as a on f.failure_id = a.failure_id
         left join raw.failure_actions as p
-            on f.failure_id = p.failure_id and a.patched_in = p.batch_id
+            on f.failure_id = p.failure_id and a.patched_in = p.batch_id and p.action = 'patched'
         left join raw.failure_actions as r
-            on f.failure_id = r.failure_id and a.refused_in = r.batch_id
+            on f.failure_id = r.failure_id and a.refused_in = r.batch_id and r.action = 'refused'
     )
 """
 # The failed events that one command deals with, read once: page by page it takes long.
@@ -68,8 +68,10 @@ CHOOSE = f"""
     select
         failure_id, batch_id, received_at, line, patch,
         row_number() over (order by batch_id, batch_row) as place,
-        sum(byte_count + length(patch)) over (
-            order by batch_id, batch_row rows between unbounded preceding and current row
+        cast(
+            sum(byte_count + length(patch)) over (
+                order by batch_id, batch_row rows between unbounded preceding and current row
+            ) as bigint
         ) as bytes
     from states
     where status in (?, ?) and {{}}
@@ -221,7 +223,7 @@ def pages(
             else:
                 page.append(Failed._make((*one, part)))
         yield page
-        place, size = page[-1].place, int(page[-1].size)
+        place, size = page[-1].place, page[-1].size
 
 
 def acted_on(warehouse: Warehouse, page: list[Failed], since: int) -> set[str]:

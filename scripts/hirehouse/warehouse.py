@@ -257,6 +257,7 @@ class PostgresWarehouse(Warehouse):
         self._check(where, str(database))
         # It expects next to no rows of what was written just now, and would join by nested loops.
         self.execute("set enable_nestloop = off")
+        self.execute("set work_mem = '64MB'")
 
     def _check(self, where: str, database: str) -> None:
         """Results must be equal to the last digit on every engine, so text order and days too."""
