@@ -91,10 +91,13 @@ def list_command(
         )
     table.add_column("example", no_wrap=True)
     for row in rows:
-        cells = (row["fingerprint"], row["event"] or "?", row["rule"], row["pointer"] or "-")
+        cells = (row["fingerprint"], row["event"] or "?", row["rule"])
+        where = row["pointer"] or "-"
+        if row["refused_for"]:
+            where += f"\nreplayed: {row['refused_for']}"
         seen = "\n".join(f"{row[name]:%Y-%m-%d %H:%M}" for name in ("first_seen", "last_seen"))
         producer = " ".join(filter(None, (row["library"], row["app_version"])))
-        some = (f"{row['failures']:,}", seen, producer, row["example"][:12])
+        some = (where, f"{row['failures']:,}", seen, producer, row["example"][:12])
         table.add_row(*map(escape, (*cells, *some)))
     _console().print(table if rows else "no failed events")
 
@@ -248,6 +251,31 @@ def restore_command(
 ) -> None:
     """Undo a discard."""
     _mark("restored", reason, ids, fingerprint, by, target, as_json)
+
+
+def trace_command(
+    event: Annotated[str, typer.Argument(help="A messageId, or the id of a failed event.")],
+    spool: Annotated[
+        Path | None, typer.Option(help="A folder of events to look into, too.", exists=True)
+    ] = None,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell where an event is or went: spool, batch, failed and why, staging, marts.
+
+    Exit code 1: nobody knows of it.
+    """
+    with _opened(target) as warehouse:
+        from hirehouse.trace import trace  # noqa: PLC0415 - brings Arrow along
+
+        steps = list(trace(warehouse, event, spool))
+    if as_json:
+        _print_json(steps)
+    for step in () if as_json else steps:
+        typer.echo(f"{step['where']}: {step['what']}")
+    if not steps:
+        print(f"error: nobody knows of {event}", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def _mark(

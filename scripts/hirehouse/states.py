@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,8 +19,8 @@ from hirehouse.warehouse import Warehouse
 
 TO_DO = ("open", "patched")  # of the statuses open, patched, replayed and discarded
 
-# A batch acts on a failed event at most once. `rule` and `pointer` tell why one failed the last
-# time, `reasons` why at first.
+# A batch acts on a failed event at most once. The mart operations.failed_events tells the same
+# status and fingerprint.
 STATES = """
     counted as (
         select batch_id from raw.batches where committed_at is not null
@@ -45,7 +44,10 @@ STATES = """
             f.failure_id, f.batch_id, f.batch_row, f.received_at, f.input, f.line, f.byte_count,
             f.event, f.event_id, f.version, f.context_library_name, f.context_app_version,
             f.reasons, a.acted_batch, a.landed_id, coalesce(p.patch, '[]') as patch,
-            coalesce(r.rule, f.rule) as rule, coalesce(r.pointer, f.pointer) as pointer,
+            f.rule, f.pointer, r.rule || ' ' || r.pointer as refused_for,
+            substring(
+                md5(coalesce(f.event, '') || '|' || f.rule || '|' || f.pointer), 1, 12
+            ) as fingerprint,
             case
                 when a.replayed_in is not null then 'replayed'
                 when a.discarded_in > coalesce(a.restored_in, 0) then 'discarded'
@@ -96,26 +98,27 @@ GROUPS = f"""
         select
             states.*,
             row_number() over (
-                partition by event, rule, pointer
+                partition by fingerprint
                 order by received_at desc, batch_id desc, batch_row desc
             ) as place
         from states
         where {{where}}
     )
     select
-        event, rule, pointer, count(*) as failures,
+        fingerprint, event, rule, pointer, count(*) as failures,
         sum(case when status = 'patched' then 1 else 0 end) as patched,
         min(received_at) as first_seen, max(received_at) as last_seen,
         max(case when place = 1 then context_library_name end) as library,
         max(case when place = 1 then context_app_version end) as app_version,
-        max(case when place = 1 then failure_id end) as example
+        max(case when place = 1 then failure_id end) as example,
+        max(refused_for) as refused_for
     from ranked
-    group by event, rule, pointer
+    group by fingerprint, event, rule, pointer
     order by failures desc, coalesce(event, ''), rule, pointer
 """
 GROUP = (
-    *("event", "rule", "pointer", "failures", "patched", "first_seen", "last_seen"),
-    *("library", "app_version", "example"),
+    *("fingerprint", "event", "rule", "pointer", "failures", "patched"),
+    *("first_seen", "last_seen", "library", "app_version", "example", "refused_for"),
 )
 STATE = (
     *("failure_id", "status", "batch_id", "received_at", "input", "line", "event", "event_id"),
@@ -155,15 +158,6 @@ class Failed(NamedTuple):
         return patched(text if text.strip() else self.body, self.patch)
 
 
-def fingerprint(event: str | None, rule: str, pointer: str) -> str:
-    """A short name of what went wrong, the same for all events that failed in this way.
-
-    The mart operations.failed_events has it, too: MD5 is what all engines can compute.
-    """
-    text = f"{event or ''}|{rule}|{pointer}"
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:12]
-
-
 def by_ids(warehouse: Warehouse, prefixes: Sequence[str]) -> Selection:
     """The failures of these ids, or of their first characters; UnknownFailure if it is not one."""
     found = []
@@ -184,20 +178,19 @@ def by_ids(warehouse: Warehouse, prefixes: Sequence[str]) -> Selection:
 
 def by_fingerprint(warehouse: Warehouse, wanted: str) -> Selection:
     """The failures of a fingerprint; UnknownFailure if there are none."""
-    kinds = f"with {STATES} select distinct event, rule, pointer from states"
-    for event, rule, pointer in warehouse.query(kinds):
-        if fingerprint(event, rule, pointer) == wanted:
-            where = "coalesce(event, '') = ? and rule = ? and pointer = ?"
-            return Selection(where, (event or "", rule, pointer))
+    chosen = Selection("fingerprint = ?", (wanted,))
+    if groups(warehouse, chosen):
+        return chosen
     raise UnknownFailure(f"nothing has the fingerprint {wanted!r}: see hirehouse failures list")
 
 
 def groups(warehouse: Warehouse, selection: Selection) -> list[dict[str, Any]]:
-    """Failed events by fingerprint, the most frequent first; `example` is the newest of each."""
+    """Failed events by fingerprint, the most frequent first; `example` is the newest of each.
+
+    `refused_for` is what one of them still broke when it was replayed.
+    """
     found = warehouse.query(GROUPS.format(where=selection.where), selection.parameters)
-    return [
-        {"fingerprint": fingerprint(*row[:3])} | dict(zip(GROUP, row, strict=True)) for row in found
-    ]
+    return [dict(zip(GROUP, row, strict=True)) for row in found]
 
 
 def pages(

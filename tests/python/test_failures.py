@@ -175,7 +175,9 @@ def test_what_still_fails_stays_with_its_new_reason() -> None:
     failed = answer("replay", failure_id, code=1)
     assert failed["fails"] == [{"rule": "enum", "pointer": "/properties/currency", "count": 1}]
     assert (failed["refused"], len(failed["batches"])) == (1, 1)
-    assert listed()["enum", "/properties/currency"] == 4
+    [group] = answer("list", "--rule", "minimum")
+    assert (group["failures"], group["refused_for"]) == (2, "enum /properties/currency")
+    assert "replayed: enum" in failures("list").stdout
     it = answer("show", failure_id)
     assert it["status"] == "patched"
     assert [reason["rule"] for reason in it["reasons"]] == ["minimum", "enum"]
@@ -272,3 +274,20 @@ def test_a_change_that_does_not_fit_is_told_and_the_others_are_made(
     )
     assert "1 patched" in done.stdout
     assert "(2 failed events)" in done.stderr
+
+
+def test_an_event_is_traced_from_its_file(landed: Path) -> None:
+    def traced(*arguments: str, code: int = 0) -> str:
+        done = CliRunner().invoke(app, ["trace", *arguments])
+        assert done.exit_code == code, done.output
+        return done.output
+
+    said = traced("m-0000001", "--spool", str(landed.parent))
+    assert f"{landed}: line 1\n" in said
+    assert f"raw.interview_requested, batch 1, row 1: from {landed}, line 1\n" in said
+    failure_id = named("enum", "example")
+    where = f"failed in batch 1: {landed}, line 4: enum at /properties/currency; open\n"
+    assert where == traced("m-0000004") == traced(failure_id[:10])
+    [step] = json.loads(traced(failure_id, "--json"))
+    assert step["failure_id"] == failure_id
+    assert "nobody knows of m-11" in traced("m-11", code=1)
