@@ -7,7 +7,7 @@ import typer
 from hirehouse.backfill_cli import backfill_command
 from hirehouse.collect_cli import collect_command, keys_app
 from hirehouse.contracts_cli import contracts_app
-from hirehouse.failures_cli import failures_app
+from hirehouse.failures_cli import failures_app, trace_command
 from hirehouse.land_cli import land_command
 from hirehouse.run_cli import run_command
 from hirehouse.simulate.cli import simulate_command
@@ -26,6 +26,7 @@ app.command("collect")(collect_command)
 app.command("simulate")(simulate_command)
 app.command("land")(land_command)
 app.command("run")(run_command)
+app.command("trace")(trace_command)
 app.command("backfill")(backfill_command)
 
 

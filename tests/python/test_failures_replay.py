@@ -26,6 +26,7 @@ from hirehouse.patches import Changes
 from hirehouse.read import Limits
 from hirehouse.simulate import simulate
 from hirehouse.states import Failed, Selection
+from hirehouse.trace import trace
 from hirehouse.warehouse import open_warehouse
 from hirehouse.warm import WarmDbt
 from hirehouse.write import DIRECT, begin_batch, utc_now
@@ -181,7 +182,7 @@ def test_a_contract_that_has_grown_lets_old_failures_land_unpatched(
 
 
 def test_what_is_replayed_comes_into_the_marts_as_in_one_go(
-    environment: dict[str, str], tmp_path: Path
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Offers of two months fail for their salary; the marts learn of them after the rest."""
     simulate(tmp_path / "in", seed=5, start=date(2026, 1, 5), days=60, candidates=120)
@@ -193,21 +194,56 @@ def test_what_is_replayed_comes_into_the_marts_as_in_one_go(
     with open_warehouse(environment["HIREHOUSE_TARGET"]) as warehouse:
         land([write(tmp_path / "all.ndjson", others + wrong)], warehouse, direct=DIRECT)
     dbt = WarmDbt(folder=tmp_path / "target")
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
 
     def build(*arguments: str) -> dict[str, str]:
-        outcome = dbt.run("build", *MODELS, "--select", "+fct_offers", *arguments)
+        selection = ("--select", "+fct_offers", "+failed_events", *arguments)
+        outcome = dbt.run("build", *MODELS, *selection)
         assert outcome.success, {node: outcome.messages[node] for node in outcome.failed()}
+        schemas = ["staging", "intermediate", "core", "marketplace", "operations"]
         with open_warehouse() as warehouse:
-            return mart_hashes(warehouse, ["staging", "intermediate", "core", "marketplace"])
+            return mart_hashes(warehouse, schemas)
 
-    before = build()
-    assert "marketplace.fct_offers (0 rows)" in before
+    assert "marketplace.fct_offers (0 rows)" in build()
     with open_warehouse() as warehouse:
+        [(event_id, *_), *_] = candidates = warehouse.query(
+            "select event_id, failure_id from raw.failed_events"
+            " where rule = 'minimum' and event = 'offer_extended' order by event_id"
+        )
         rule = Selection("rule = ? and event = ?", ("minimum", "offer_extended"))
         desk = Desk(warehouse, "ana")
         desk.patch(rule, Changes(set=[("/properties/base_salary", 100_000)]))
-        replayed = desk.replay(rule)
-        assert replayed.actions["replayed"] >= len(wrong) - 5  # some were broken by themselves
+        assert desk.replay(rule).actions["replayed"] >= len(offers) - 5  # of which some are broken
+        steps = list(trace(warehouse, event_id))
+        assert [step["where"] for step in steps] == [
+            "failed in batch 1",
+            "raw.offer_extended, batch 3, row 1",
+            "staging",
+        ]
+        assert f"replayed in batch 3 as {event_id}" in steps[0]["what"]
+        assert "not built yet" in steps[2]["what"]
     after = build()
     assert "marketplace.fct_offers (0 rows)" not in after
     assert build("--full-refresh") == after
+    with open_warehouse() as warehouse:
+        copy = next(text for text in offers if event_id.encode() in text)
+        land([write(tmp_path / "copy.ndjson", [copy])], warehouse)
+        steps = list(trace(warehouse, candidates[0][1][:20]))
+        told = {step["where"]: step["what"] for step in steps}
+        assert told["raw.offer_extended, batch 3, row 1"].startswith("replayed at")
+        assert told["marketplace.fct_offers"].endswith(": 1")
+        assert steps[-2]["what"] == f"from {tmp_path / 'copy.ndjson'}, line 1"
+        assert steps[-1]["what"] == "left out as a copy of batch 3, row 1"
+        begin_batch(warehouse, "[]")
+        warehouse.execute(
+            "insert into raw.offer_extended (event_id, occurred_at, received_at, batch_id,"
+            " batch_row) select 'lost', committed_at, committed_at, 5, 1 from raw.batches"
+            " where batch_id = 1"
+        )
+        [lost] = trace(warehouse, "lost")
+        assert lost["what"].endswith("the batch is not committed, so it does not count")
+        mart = "select fingerprint, status, count(*) from operations.failed_events group by 1, 2"
+        ours = (
+            f"with {states.STATES} select fingerprint, status, count(*) from states group by 1, 2"
+        )
+        assert sorted(warehouse.query(mart)) == sorted(warehouse.query(ours))
