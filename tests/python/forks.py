@@ -1,18 +1,24 @@
 """Children of this process that tell what they do, and can be killed -9 in the middle of it.
 
-A fork costs milliseconds where a process of its own would import and parse dbt for seconds. This
-process must hold no open DuckDB file and run no threads at a fork: a child gets copies of neither.
+A fork costs milliseconds where a process of its own would import dbt for seconds. But a child of a
+process that has run threads may crash or wait for ever, since it has their locks without them. So
+children come from a server process that has imported all and run nothing; but for those that need
+dbt's project as this process has parsed it.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import select
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import hirehouse.land
 import hirehouse.write
@@ -25,47 +31,50 @@ MODELS = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_te
 Tell = Callable[[str], None]
 
 
+def _work(work: Callable[[Tell], None], variables: dict[str, str], told: Connection) -> None:
+    """What a child does; threads don't mix its lines, each being one message."""
+    os.environ |= variables
+    try:
+        work(lambda line: told.send_bytes(line.encode()))
+    except BaseException:
+        told.send_bytes(traceback.format_exc().encode())
+        os._exit(1)
+    os._exit(0)
+
+
 class Fork:
-    """A child that runs a function, which is given a function to tell lines of text with."""
+    """A child that runs a function, which is given a function to tell lines of text with.
 
-    def __init__(self, work: Callable[[Tell], None]) -> None:
-        self.pipe, told = os.pipe()
-        self.unread = b""
+    Args:
+        work: what can be pickled, unless `mine`.
+        mine: it needs what this process has in memory, such as dbt's project.
+    """
+
+    def __init__(self, work: Callable[[Tell], None], *, mine: bool = False) -> None:
+        context = multiprocessing.get_context("fork" if mine else "forkserver")
+        self.pipe, told = context.Pipe(duplex=False)
         self.said: list[str] = []
-        self.status: int | None = None
-        self.pid = os.fork()
-        if self.pid:
-            os.close(told)
-            return
-
-        def tell(line: str) -> None:
-            os.write(told, f"{line}\n".encode())  # at once, so that threads don't mix their lines
-
-        try:
-            work(tell)
-            os._exit(0)
-        except BaseException:
-            os.write(told, traceback.format_exc().encode())
-        finally:
-            os._exit(1)
+        arguments = (work, dict(os.environ), told)
+        self.process = context.Process(target=_work, args=arguments, daemon=True)
+        context.set_forkserver_preload(["forks"])
+        # The server, which the first child starts, finds this module by a variable alone.
+        with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))):
+            self.process.start()
+        told.close()
+        self.pid = self.process.pid or 0
 
     def lines(self) -> Iterator[str]:
         """What the child tells, as it tells it, to its end."""
-        while self.pipe >= 0:
-            while b"\n" in self.unread:
-                line, _, self.unread = self.unread.partition(b"\n")
-                self.said.append(line.decode())
-                yield self.said[-1]
-            ready, _, _ = select.select([self.pipe], [], [], PATIENCE)
-            if not ready:
+        while not self.pipe.closed:
+            if not self.pipe.poll(PATIENCE):
                 self.kill()
                 raise AssertionError(f"a child is stuck after {self.said[-3:]}")
-            block = os.read(self.pipe, 1 << 16)
-            if not block:
-                os.close(self.pipe)
-                self.pipe = -1
+            try:
+                self.said.append(self.pipe.recv_bytes().decode())
+            except EOFError:
+                self.pipe.close()
                 return
-            self.unread += block
+            yield self.said[-1]
 
     def until(self, wanted: str) -> bool:
         """Wait for a line; False if the child ends without it."""
@@ -73,29 +82,24 @@ class Fork:
 
     def kill(self) -> bool:
         """Kill it -9 and read the rest of what it told; False if it had ended before."""
-        if self.status is None:
-            os.kill(self.pid, signal.SIGKILL)
+        self.process.kill()
         return self._end() == -signal.SIGKILL
 
     def finish(self) -> list[str]:
         """Wait for its end and give all it told; AssertionError if it failed."""
-        assert self._end() == 0, "\n".join(self.said[-40:])
+        assert self._end() == 0, "\n".join([f"exit code {self._end()}", *self.said[-40:]])
         return self.said
 
     def ended(self) -> bool:
         """Whether it has come to its end; does not wait for it."""
-        if self.status is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.status = os.waitstatus_to_exitcode(status)
-        return self.status is not None
+        return self.process.exitcode is not None
 
     def _end(self) -> int:
         for _ in self.lines():
             pass
-        if self.status is None:
-            self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self.status
+        self.process.join()
+        assert self.process.exitcode is not None
+        return self.process.exitcode
 
 
 def landing(
@@ -107,19 +111,20 @@ def landing(
         direct: batches of up to so many rows are written without dlt.
     """
 
-    def work(tell: Tell) -> None:
-        begin_batch = hirehouse.write.begin_batch
+    return partial(_land, [str(path) for path in paths], limits, direct)
 
-        def begin_aloud(*arguments: Any) -> int:  # noqa: ANN401 - whatever it takes
-            batch_id = begin_batch(*arguments)
-            tell("batch")
-            return batch_id
 
-        hirehouse.write.begin_batch = begin_aloud
-        with open_warehouse(say=tell) as warehouse:
-            hirehouse.land.land(paths, warehouse, limits=limits, direct=direct)
+def _land(paths: Sequence[str], limits: Limits | None, direct: int, tell: Tell) -> None:
+    begin_batch = hirehouse.write.begin_batch
 
-    return work
+    def begin_aloud(*arguments: Any) -> int:  # noqa: ANN401 - whatever it takes
+        batch_id = begin_batch(*arguments)
+        tell("batch")
+        return batch_id
+
+    hirehouse.write.begin_batch = begin_aloud
+    with open_warehouse(say=tell) as warehouse:
+        hirehouse.land.land(paths, warehouse, limits=limits, direct=direct)
 
 
 def building(dbt: WarmDbt, *arguments: str) -> Callable[[Tell], None]:

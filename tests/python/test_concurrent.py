@@ -84,7 +84,7 @@ def test_builds_and_readers_during_a_landing_miss_nothing(
         lander.until("batch")
         while not lander.ended():
             seen = [scene.rows()]
-            build = Fork(building(scene.dbt, *scene.selection))
+            build = Fork(building(scene.dbt, *scene.selection), mine=True)
             while not build.ended():
                 seen.append(scene.rows())
             build.finish()
@@ -165,7 +165,7 @@ def test_landings_and_builds_of_a_duckdb_file_wait_for_each_other(
     scene = Scene("duckdb", tmp_path, 3, select=SAMPLE, limits=Limits(lines=500))
     Fork(landing(scene.parts[:1], scene.limits)).finish()
 
-    build = Fork(building(scene.dbt, *scene.selection))
+    build = Fork(building(scene.dbt, *scene.selection), mine=True)
     assert build.until("NodeStart model.hirehouse.stg_landing__batches")
     lander = Fork(landing(scene.parts[1:2], scene.limits))
     build.finish()
@@ -174,7 +174,7 @@ def test_landings_and_builds_of_a_duckdb_file_wait_for_each_other(
 
     lander = Fork(landing(scene.parts[2:], scene.limits))
     assert lander.until("batch")
-    build = Fork(building(scene.dbt, *scene.selection))
+    build = Fork(building(scene.dbt, *scene.selection), mine=True)
     lander.finish()
     build.finish()
     assert f"which process {lander.pid} has open" in capfd.readouterr().err

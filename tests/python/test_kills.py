@@ -135,7 +135,7 @@ def kill_build(scene: Scene, node: str, share: float) -> set[str]:
     Returns:
         The nodes that were under way.
     """
-    build = Fork(building(scene.dbt, *scene.selection))
+    build = Fork(building(scene.dbt, *scene.selection), mine=True)
     assert build.until(f"NodeStart {node}"), build.said[-40:]
     time.sleep(share * scene.seconds[node])
     assert build.kill()

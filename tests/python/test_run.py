@@ -337,7 +337,7 @@ def test_kills_lose_and_double_nothing(
         if not everything and part is not station.parts[-1] and kills:
             continue
         for _ in range(5 if everything else 1):
-            child = Fork(work)
+            child = Fork(work, mine=True)
             time.sleep(draw.uniform(0.1, 5))
             kills += child.kill()
     loop = station.loop(inbox)
