@@ -17,37 +17,38 @@ from sequences import Difference, Stage, Step, anyhow, failing, plainly
 from shrinking import shrink, told
 
 SEED = int(os.environ.get("PROPERTY_SEED", "7"))
-# Histories that broke a model once, or would break one that is written a little differently.
+# Histories that broke a model once, or would break one that is written a little differently. Those
+# that change aggregates have years of their own: no other one touches the months that they must.
 NAMED: dict[str, History] = {
     "a candidacy opens after all that happens in it": (
-        sent(1, "candidacy_stage_changed", "a", "2026-03-03", stage="onsite_interview"),
-        sent(1, "offer_extended", "b", "2026-03-04"),
-        sent(2, "offer_answered", "c", "2026-03-05", answer="accepted"),
-        sent(3, "interview_requested", "d", "2026-03-02"),
+        sent(1, "candidacy_stage_changed", "a", "2001-03-03", stage="onsite_interview"),
+        sent(1, "offer_extended", "b", "2001-03-04"),
+        sent(2, "offer_answered", "c", "2001-03-05", answer="accepted"),
+        sent(3, "interview_requested", "d", "2001-03-02"),
     ),
     "an earlier opening lands last": (
-        sent(1, "interview_requested", "b", "2026-03-02", candidate_id="~candidate-2"),
-        sent(2, "candidacy_closed", "c", "2026-03-03"),
-        sent(3, "application_submitted", "a", "2025-03-02", position_id="~position-2"),
+        sent(1, "interview_requested", "b", "2003-03-02", candidate_id="~candidate-2"),
+        sent(2, "candidacy_closed", "c", "2003-03-03"),
+        sent(3, "application_submitted", "a", "2002-03-02", position_id="~position-2"),
     ),
     "the candidate and the position are known only later": (
-        sent(1, "interview_requested", "a", "2026-03-04"),
-        sent(2, "candidate_signed_up", "b", "2026-03-02", channel="referral"),
-        sent(3, "position_opened", "c", "2026-03-03", role="data_engineer"),
+        sent(1, "interview_requested", "a", "2004-03-04"),
+        sent(2, "candidate_signed_up", "b", "2004-03-02", channel="referral"),
+        sent(3, "position_opened", "c", "2004-03-03", role="data_engineer"),
     ),
     "an earlier sign-up changes the channel": (
-        sent(1, "candidate_signed_up", "b", "2026-03-03", channel="organic"),
-        sent(1, "application_submitted", "c", "2026-03-04"),
-        sent(2, "candidate_signed_up", "a", "2026-03-02", channel="partner"),
+        sent(1, "candidate_signed_up", "b", "2005-03-03", channel="organic"),
+        sent(1, "application_submitted", "c", "2005-03-04"),
+        sent(2, "candidate_signed_up", "a", "2005-03-02", channel="partner"),
     ),
     "everything at one moment": (
-        sent(2, "interview_requested", "f", "2026-03-02"),
-        sent(1, "interview_request_answered", "e", "2026-03-02", answer="accepted"),
-        sent(3, "candidacy_stage_changed", "d", "2026-03-02", stage="coding_interview"),
-        sent(1, "candidacy_stage_changed", "c", "2026-03-02", stage="coding_interview"),
-        sent(2, "offer_extended", "b", "2026-03-02"),
-        sent(3, "candidacy_closed", "a", "2026-03-02"),
-        sent(1, "candidacy_closed", "g", "2026-03-02", reason="withdrawn"),
+        sent(2, "interview_requested", "f", "2006-03-02"),
+        sent(1, "interview_request_answered", "e", "2006-03-02", answer="accepted"),
+        sent(3, "candidacy_stage_changed", "d", "2006-03-02", stage="coding_interview"),
+        sent(1, "candidacy_stage_changed", "c", "2006-03-02", stage="coding_interview"),
+        sent(2, "offer_extended", "b", "2006-03-02"),
+        sent(3, "candidacy_closed", "a", "2006-03-02"),
+        sent(1, "candidacy_closed", "g", "2006-03-02", reason="withdrawn"),
     ),
     "an event comes again with other values": (
         sent(1, "offer_extended", "a", "2026-03-02", base_salary=1),
@@ -73,20 +74,20 @@ NAMED: dict[str, History] = {
         sent(3, "subscription_changed", "e", "2026-03-02", change="cancelled"),
     ),
     "a closed candidacy is opened again and closed again": (
-        sent(1, "application_submitted", "a", "2026-03-01"),
-        sent(1, "candidacy_closed", "b", "2026-03-05", reason="rejected"),
-        sent(2, "candidacy_stage_changed", "c", "2026-03-06", stage="final_interview"),
-        sent(3, "candidacy_closed", "d", "2026-03-07", reason="withdrawn"),
+        sent(1, "application_submitted", "a", "2007-03-01"),
+        sent(1, "candidacy_closed", "b", "2007-03-05", reason="rejected"),
+        sent(2, "candidacy_stage_changed", "c", "2007-03-06", stage="final_interview"),
+        sent(3, "candidacy_closed", "d", "2007-03-07", reason="withdrawn"),
     ),
     "a closing comes late, after what reopened the candidacy": (
-        sent(1, "application_submitted", "a", "2026-03-01"),
-        sent(2, "candidacy_stage_changed", "c", "2026-03-06", stage="final_interview"),
-        sent(3, "candidacy_closed", "b", "2025-12-31 23:59:59.999999"),
+        sent(1, "application_submitted", "a", "2009-03-01"),
+        sent(2, "candidacy_stage_changed", "c", "2009-03-06", stage="final_interview"),
+        sent(3, "candidacy_closed", "b", "2008-12-31 23:59:59.999999"),
     ),
     "a position changes before it opens": (
-        sent(1, "position_updated", "b", "2026-03-02", title="~b", min_salary=1),
-        sent(2, "position_closed", "c", "2026-03-03"),
-        sent(3, "position_opened", "a", "2026-03-01", title="~a"),
+        sent(1, "position_updated", "b", "2010-03-02", title="~b", min_salary=1),
+        sent(2, "position_closed", "c", "2010-03-03"),
+        sent(3, "position_opened", "a", "2010-03-01", title="~a"),
     ),
     "two profiles and a review at one moment": (
         sent(1, "candidate_profile_submitted", "c", "2026-03-02", years_experience=1),
@@ -100,11 +101,10 @@ NAMED: dict[str, History] = {
         sent(3, "employer_signed_up", "a", "2026-03-02", industry="finance"),
     ),
     "a refund comes before its invoice": (
-        sent(1, "placement_refunded", "b", "2026-03-02", amount=100.5),
-        sent(2, "placement_invoiced", "a", "2026-03-01", amount=100.5),
-        sent(3, "placement_invoiced", "a", "2026-03-01", amount=0),
+        sent(1, "placement_refunded", "b", "2016-03-02", amount=100.5),
+        sent(2, "placement_invoiced", "a", "2016-03-01", amount=100.5),
+        sent(3, "placement_invoiced", "a", "2016-03-01", amount=0),
     ),
-    # In years of their own, so that no other history touches the months that these must touch.
     "an offer turns out to be of another month": (
         sent(1, "interview_requested", "a", "2011-01-02"),
         sent(1, "offer_extended", "b", "2011-03-04", base_salary=1),
