@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
-from outbox import TABLE, Relay, connect, emit, transaction
+from outbox import TABLE, Relay, connect, emit, now, transaction
 from segment.analytics import Client
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -26,7 +26,8 @@ create table if not exists candidacies (
     candidate_id text not null,
     employer_id text not null,
     base_salary integer not null,
-    state text not null
+    state text not null,
+    requested_at text not null -- UTC
 )
 """
 
@@ -41,10 +42,10 @@ class Marketplace:
 
     def request_interview(self, employer_id: str, asked: dict[str, Any]) -> str:
         """An employer asks a candidate to interview; returns the candidacy's id."""
-        candidacy_id = str(uuid.uuid4())
-        row = (candidacy_id, asked["candidate_id"], employer_id, asked["base_salary"])
+        candidacy_id, at = str(uuid.uuid4()), now()
+        row = (candidacy_id, asked["candidate_id"], employer_id, asked["base_salary"], at)
         with transaction(self.database) as connection:
-            connection.execute("insert into candidacies values (?, ?, ?, ?, 'requested')", row)
+            connection.execute("insert into candidacies values (?, ?, ?, ?, 'requested', ?)", row)
             requested = {
                 "candidacy_id": candidacy_id,
                 "candidate_id": asked["candidate_id"],
@@ -53,7 +54,7 @@ class Marketplace:
                 "base_salary": asked["base_salary"],
                 "currency": asked["currency"],
             }
-            emit(connection, "interview_requested", employer_id, requested)
+            emit(connection, "interview_requested", employer_id, requested, at)
         return candidacy_id
 
     def answer(self, candidate_id: str, candidacy_id: str, answer: str, reason: str | None) -> bool:

@@ -44,15 +44,28 @@ def transaction(database: Path) -> Iterator[sqlite3.Connection]:
             yield connection
 
 
+def now() -> str:
+    """The time, UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
 def emit(
-    connection: sqlite3.Connection, event: str, user_id: str, properties: dict[str, object]
+    connection: sqlite3.Connection,
+    event: str,
+    user_id: str,
+    properties: dict[str, object],
+    at: str | None = None,
 ) -> None:
-    """Write an event within the transaction of the change that it tells of."""
+    """Write an event within the transaction of the change that it tells of.
+
+    Args:
+        at: when it happened, if the change has that, too: else they may differ by midnight.
+    """
     if not connection.in_transaction:
         raise RuntimeError(f"{event} must be emitted within the transaction of its change")
     message = {
         "messageId": str(uuid.uuid4()),
-        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "timestamp": at or now(),
         "userId": user_id,
         "event": event,
         "properties": properties,
@@ -105,6 +118,6 @@ class Relay:
 
     @staticmethod
     def _mark(connection: sqlite3.Connection, number: int, refused: str | None) -> None:
-        now = None if refused else datetime.now(UTC).isoformat()
+        sent_at = None if refused else now()
         done = "update outbox set sent_at = ?, refused = ? where id = ?"
-        connection.execute(done, [now, refused, number])
+        connection.execute(done, [sent_at, refused, number])

@@ -8,11 +8,13 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from app import Marketplace, make_app
+from nightly_count import count
 from outbox import Relay, connect, emit
 from segment.analytics import Client
 from segment.analytics.request import APIError
@@ -88,6 +90,28 @@ def test_declining_closes_the_candidacy(web: TestClient, relay: Relay, emitted: 
     assert emitted.of("candidacy_closed")[0]["reason"] == "request_declined"
     names = [event["event"] for event in emitted.events]
     assert names == ["interview_requested", "interview_request_answered", "candidacy_closed"]
+
+
+def test_a_day_is_counted_by_its_rows(
+    web: TestClient, database: Path, relay: Relay, emitted: Emitted
+) -> None:
+    request_interview(web)
+    days = ("2026-03-02", "2026-03-02", "2026-03-03")
+    with closing(connect(database)) as connection:
+        for number, day in enumerate(days):
+            row = (f"cdy-{number}", f"{day}T23:59:59.999+00:00")
+            connection.execute(
+                "insert into candidacies values (?, 'c', 'e', 1, 'requested', ?)", row
+            )
+    for day in ("2026-03-02", "2026-03-01"):
+        count(database, date.fromisoformat(day))
+    relay.send()
+    emitted.assert_conforms()
+    told = emitted.of("production_counted")
+    assert [(one["counted_on"], one["row_count"]) for one in told] == [
+        ("2026-03-02", 2),
+        ("2026-03-01", 0),
+    ]
 
 
 def test_none_is_forgotten_when_the_process_dies_before_sending(

@@ -60,7 +60,7 @@ BROKEN = {
         ["candidacy_close (event 3; no contract; did you mean candidacy_closed?)"],
     ),
     "an event is forgotten": (
-        '            emit(connection, "interview_requested", employer_id, requested)\n',
+        '            emit(connection, "interview_requested", employer_id, requested, at)\n',
         "",
         ["no event was emitted"],
     ),
@@ -251,6 +251,60 @@ def test_what_was_released_broken_is_understood_patched_replayed_and_in_the_mart
         assert expected in hirehouse("failures", "replay", "--all")
     assert json.loads(hirehouse("failures", "list", "--json")) == []
     assert in_the_mart() == sorted((one, "EUR") for one in right | broken)
+
+
+def ask_on(application: Path, database: Path, *moments: str) -> None:
+    """Let the application take a request at each of these times."""
+    script = f"""
+import app, pathlib
+market = app.Marketplace(pathlib.Path({str(database)!r}))
+for moment in {moments!r}:
+    app.now = lambda: moment + "+00:00"
+    market.request_interview("emp-1", {ASKED!r})
+"""
+    done = run_in(application, str(BIN / "python"), "-c", script)
+    assert done.returncode == 0, done.stderr
+
+
+def test_reconciliation_names_the_day_of_a_row_that_was_written_past_the_outbox(
+    application: Path,
+    tmp_path: Path,
+    make_environment: MakeEnvironment,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in make_environment("duckdb", tmp_path).items():
+        monkeypatch.setenv(name, value)
+    spool, database = tmp_path / "spool", tmp_path / "app.db"
+    dbt = WarmDbt(folder=tmp_path / "target")
+    days = [f"2026-03-0{number}" for number in (1, 2, 3, 4)]
+
+    def compared() -> dict[str, tuple[str, str, int]]:
+        """What reconciliation says of each day, after a night: count, send, land, build."""
+        for day in days:
+            job = (str(BIN / "python"), "nightly_count.py", day)
+            done = run_in(application, *job, DATABASE=str(database))
+            assert done.returncode == 0, done.stderr
+        with serving(spool) as collector, running(application, database, collector):
+            until(lambda: not rows(database, WAITING))
+        assert json.loads(hirehouse("land", str(spool), "--json"))["failed"] == 0
+        only = ("--exclude-resource-type", "test", "unit_test")
+        assert dbt.run("build", "--select", "+reconciliation", *only).success
+        with open_warehouse() as warehouse:
+            found = warehouse.query(
+                "select counted_on, entity, status, row_count_difference"
+                " from operations.reconciliation"
+            )
+        return {str(day): (entity, status, more) for day, entity, status, more in found}
+
+    ask_on(application, database, f"{days[0]}T00:00:00.000", f"{days[0]}T23:59:59.999")
+    ask_on(application, database, f"{days[1]}T00:00:00.000", f"{days[3]}T12:00:00.000")
+    equal = dict.fromkeys(days, ("candidacies", "equal", 0))
+    assert compared() == equal
+
+    past = f"insert into candidacies values ('x', 'c', 'e', 1, 'requested', '{days[1]}T09:00Z')"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(past)
+    assert compared() == equal | {days[1]: ("candidacies", "missing", -1)}
 
 
 @pytest.fixture(scope="module")
