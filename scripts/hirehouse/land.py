@@ -40,6 +40,7 @@ class Landed:
     inputs: list[str] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     lines: int = 0
     events: int = 0
@@ -86,6 +87,7 @@ def land(
     limits: Limits | None = None,
     known: Known | None = None,
     direct: int = 0,
+    remove: bool = False,
 ) -> Landed:
     """Land files and topics of events.
 
@@ -97,9 +99,10 @@ def land(
         known: what this process knows of earlier landings; it is brought up to date.
         direct: batches of up to so many rows are written without dlt, which takes a second for
             any batch; it pays in large ones, which it writes in parallel.
+        remove: delete segments of the collector that have landed whole, now or before.
 
     Returns:
-        Counts. What could not be read is in `unreadable`; the rest has landed.
+        Counts. What could not be read, or not be deleted, is in `unreadable`; the rest has landed.
 
     Raises:
         InputError: a path does not exist; nothing has landed then.
@@ -117,6 +120,8 @@ def land(
             door = stack.enter_context(Door(warehouse, direct))
             landing = _Landing(door, places, topics, progress, limits or Limits(), known)
             result = landing.run()
+            if remove:
+                landing.remove(places)
     result.seconds = time.monotonic() - begun
     return result
 
@@ -137,7 +142,7 @@ class _Landing:
         self.checker = Checker(Plans(load()))
         with warehouse.landing_lock():
             ensure_tables(warehouse)
-        done = known.done
+        self.known, done = known, known.done
         self.highest = known.highest = landed(warehouse, done, known.highest)
         for checksum, known_one in list(islice(done.items(), max(0, len(done) - REMEMBERED))):
             if known_one.complete:
@@ -179,6 +184,22 @@ class _Landing:
             self.result.unreadable += topic.unreadable
         self.result.bytes = self.reader.byte_count
         return self.result
+
+    def remove(self, places: list[Place]) -> None:
+        """Delete the segments that count in the warehouse as whole."""
+        from hirehouse.spool import remove  # noqa: PLC0415 - most landings do without
+
+        known = self.known
+        known.highest = landed(self.warehouse, known.done, known.highest)
+        fine = {*self.result.inputs, *self.result.already}
+        for place in places:
+            try:
+                if place.name in fine and remove(place, known.done):
+                    self.result.removed.append(place.name)
+            except FileNotFoundError:
+                continue  # someone else has deleted it
+            except OSError as error:
+                self.result.unreadable.append(f"{place.name}: not removed: {error.strerror}")
 
     def _write(self, batch: Batch, checked: Checked) -> None:
         with self.warehouse.landing_lock():

@@ -37,13 +37,17 @@ def land_command(
         str | None,
         typer.Option(help="Target of profiles.yml; else HIREHOUSE_TARGET, else its own."),
     ] = None,
+    remove: Annotated[
+        bool,
+        typer.Option("--remove", help="Delete the collector's segments that have landed whole."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as one line of JSON.")
     ] = False,
 ) -> None:
     """Land files of events in schema raw: what conforms in its table, the rest in failed_events.
 
-    Landing an input again does nothing. Exit code 1: an input could not be read.
+    Landing an input again does nothing. Exit code 1: an input could not be read or removed.
     """
     from hirehouse.land import land  # noqa: PLC0415 - brings Arrow along
 
@@ -69,6 +73,7 @@ def land_command(
                 paths,
                 warehouse,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
+                remove=remove,
             )
     except InputError as error:
         console.print(f"error: {error}", style="red", markup=False, highlight=False)
@@ -96,6 +101,8 @@ def summarise(result: Landed, console: Console) -> None:
     table.add_row("inputs read", f"{len(result.inputs):,}", "")
     if result.already:
         table.add_row("inputs landed before", f"{len(result.already):,}", "left alone")
+    if result.removed:
+        table.add_row("segments removed", f"{len(result.removed):,}", "")
     table.add_row("events landed", f"{result.events:,}", rate)
     table.add_row(
         "events failed", f"{result.failed:,}", "see raw.failed_events" * bool(result.failed)

@@ -164,6 +164,7 @@ class Loop:
         paths: what is watched; see `Inbox`.
         target: which output of the profile.
         say: told what has to be waited for.
+        remove: delete segments of the collector that have landed whole.
 
     Raises:
         DbtError: the project can't be parsed.
@@ -176,13 +177,14 @@ class Loop:
         target: str | None = None,
         root: Path = ROOT,
         say: Say = say_on_stderr,
+        remove: bool = False,
     ) -> None:
         paths = list(paths)
         self.inbox = Inbox(paths)
         self.topics = [path for path in paths if path.startswith(TOPIC)]
         for topic in self.topics:
             address(topic)
-        self.target, self.root, self.say = target, root, say
+        self.target, self.root, self.say, self.remove = target, root, say, remove
         self.known = Known()
         atexit.register(self.known.close)
         self.number = 0
@@ -243,7 +245,7 @@ class Loop:
         self, files: dict[str, Stamp], warehouse: Warehouse, result: Round
     ) -> datetime | None:
         inputs = [*files, *self.topics]
-        landed = land(inputs, warehouse, known=self.known, direct=DIRECT)
+        landed = land(inputs, warehouse, known=self.known, direct=DIRECT, remove=self.remove)
         # Those that can't be read, too: each is told once, until it changes.
         self.inbox.seen |= files
         self.own |= set(landed.batches)

@@ -30,6 +30,10 @@ def run_command(
     every: Annotated[
         float, typer.Option(min=0.05, help="Seconds from the end of a round to the next look.")
     ] = 0.25,
+    remove: Annotated[
+        bool,
+        typer.Option("--remove", help="Delete the collector's segments that have landed whole."),
+    ] = False,
     target: Annotated[
         str | None,
         typer.Option(help="Target of profiles.yml; else HIREHOUSE_TARGET, else its own."),
@@ -63,7 +67,7 @@ def run_command(
         Inbox(paths).new()
         claim.hold()
         metrics = Metrics(metrics_port, metrics_host) if metrics_port else None
-        loop = Loop(paths, target)
+        loop = Loop(paths, target, remove=remove)
         errors = 0
         while not stop.is_set():
             try:

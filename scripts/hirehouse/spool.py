@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import mmap
 import os
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +21,13 @@ from typing import BinaryIO
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from hirehouse.read import Done, Place, identify
+
 SIZE = 64 << 20  # bytes of a segment
 AGE = 1.0  # seconds after which a segment gets its name, so that events need not wait
 TROUBLE = 5.0  # seconds that a failed write counts as trouble
 PART = ".part"
+NAME = re.compile(r"\d+-\d+\.ndjson")  # of a segment that is whole
 FSYNC = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2)
 
 
@@ -184,6 +188,30 @@ def recover(folder: Path) -> None:
             with path.open("r+b", buffering=0) as file, suppress(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _seal(path, file, _whole(file), directory)
+
+
+def remove(place: Place, done: dict[str, Done]) -> bool:
+    """Delete a segment that is whole and has landed whole; any other file stays.
+
+    Args:
+        place: any file.
+        done: by checksum, how far inputs have landed, as raw.batches tells.
+
+    Returns:
+        Whether it was deleted.
+
+    Raises:
+        OSError: it can't be read or deleted.
+    """
+    if not NAME.fullmatch(place.path.name):
+        return False
+    with place.path.open("rb") as file, suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # its writer would hold it
+        # By its bytes as they are now: it may have changed since it was landed.
+        if done.get(identify(place, file).checksum, Done()).complete:
+            place.path.unlink()
+            return True
+    return False
 
 
 def _seal(path: Path, file: BinaryIO, size: int, directory: int) -> None:

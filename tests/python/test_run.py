@@ -302,6 +302,9 @@ def test_exit_codes(station: Station, tmp_path: Path, monkeypatch: pytest.Monkey
         code, text = once(str(inbox))
         assert (code, "fct_offers: Runtime Error in model no such column" in text) == (1, True)
         assert "secret" not in text
+    segment = write(inbox / "1-1.ndjson", [line(event(2))])
+    for more, stays in (((), True), (("--remove",), False)):
+        assert (once(*more, str(inbox))[0], segment.exists()) == (0, stays)
     code, text = once(str(tmp_path / "nowhere"))
     assert (code, "no such file" in text) == (2, True), text
     claim = Claim()
