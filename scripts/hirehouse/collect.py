@@ -33,6 +33,7 @@ from hirehouse.spool import NotDurable, Sink
 
 LIMIT = 500 << 10  # bytes of a request, packed or not; as the format's original
 HELD = 64 << 20  # bytes of all requests that are in progress
+OPEN = 2_000  # connections; more are told to come again
 SLOW = 15.0  # seconds that a client may take for a request's head, and for its body
 RETRY_AFTER = 5  # seconds
 BATCH, METRICS = "batch", "metrics"
@@ -255,12 +256,15 @@ class Impatient(H11Protocol):
     """Closes a connection on which no request has begun for a while, whatever comes in on it.
 
     uvicorn itself waits for ever for the rest of a request's head, and reads on after the answer
-    when a body was refused.
+    when a body was refused. Its own limit of connections would tell nobody when to come again.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio.Protocol; uvicorn narrows its argument in the same way."""
         super().connection_made(transport)
+        if len(self.connections) > OPEN:
+            self.app = busy = _refusal(503, f"{OPEN:,} connections are open")
+            busy.headers["Connection"] = "close"
         self.loop.call_later(SLOW, self._look, self.cycle)
 
     def _look(self, last: object) -> None:

@@ -19,7 +19,6 @@ keys_app = typer.Typer(
     help="Write keys of the producers that `collect` takes events from.",
 )
 KeysFile = Annotated[Path, typer.Option("--keys", help="The JSON file of the keys' digests.")]
-OPEN = 2_000  # connections
 
 
 def collect_command(
@@ -83,7 +82,6 @@ def collect_command(
         port=port,
         http=Impatient,
         ws="none",
-        limit_concurrency=OPEN,
         timeout_graceful_shutdown=30,
         log_level="warning",
         access_log=False,

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import errno
 import gzip
+import http.client
 import json
 import os
 import signal
@@ -457,3 +458,24 @@ def test_wrong_usage(tmp_path: Path) -> None:
         result = command(app, ["collect", *arguments])
         assert result.exit_code == 1
         assert "error: " in result.output
+
+
+def test_beyond_its_connections_it_says_when_to_come_again(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    """And whoever is in is served."""
+    monkeypatch.setattr(hirehouse.collect, "OPEN", 1)
+    with serving(folder) as port:
+        first = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        for number in (1, 2):
+            first.request("POST", "/v1/track", line(event(number)))
+            response = first.getresponse()
+            assert (response.status, response.read() != b"") == (200, True)
+            for body in (event(9), b" " * LIMIT):
+                answer = call(port, "/v1/track", body)
+                assert (answer.status, answer.headers["Connection"]) == (503, "close")
+                assert int(answer.headers["Retry-After"]) > 0
+                assert "1 connections are open" in answer.json["message"]
+        first.close()
+        until(lambda: call(port, "/v1/track", event(3)).status == 200)
+    assert [e["messageId"] for e in spooled(folder)] == [f"m-000000{n}" for n in (1, 2, 3)]
