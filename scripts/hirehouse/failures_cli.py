@@ -6,12 +6,10 @@ import difflib
 import getpass
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
@@ -20,8 +18,9 @@ from rich.markup import escape
 from rich.syntax import Syntax
 from rich.table import Table
 
-from hirehouse.contracts import ContractError
-from hirehouse.warehouse import Warehouse, WarehouseError, open_warehouse
+from hirehouse.failures_shared import AsJson, Target, new_console, opened, print_json
+from hirehouse.unknown_cli import list_unknown, replay_unknown
+from hirehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from hirehouse.actions import Done
@@ -36,20 +35,11 @@ Ids = Annotated[
 Fingerprint = Annotated[
     str | None, typer.Option(help="All that failed in one way, as `list` names it.")
 ]
-Target = Annotated[
-    str | None, typer.Option(help="Target of profiles.yml; else HIREHOUSE_TARGET, else its own.")
-]
 By = Annotated[
     str | None,
     typer.Option(envvar="HIREHOUSE_USER", help="Who does it; else the system's user."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 Status = StrEnum("Status", ["open", "patched", "replayed", "discarded"])
-HAS_TABLES = (
-    "select 1 from information_schema.tables"
-    " where table_schema = 'raw' and table_name = 'failure_actions'"
-)
-WIDTH = 140  # of a table that goes to a file or a pipe
 
 
 @failures_app.command("list")
@@ -63,11 +53,17 @@ def list_command(
     status: Annotated[
         list[Status] | None, typer.Option(help="Only of this status; else open and patched.")
     ] = None,
+    unknown: Annotated[
+        bool, typer.Option("--unknown", help="Properties that no contract named, instead.")
+    ] = False,
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
     """List failed events by what is wrong with them: event, rule and place."""
-    with _opened(target) as warehouse:
+    if unknown:
+        list_unknown(target, as_json)
+        return
+    with opened(target) as warehouse:
         from hirehouse.states import TO_DO, Selection, groups  # noqa: PLC0415 - brings Arrow along
 
         wanted = status or TO_DO
@@ -82,7 +78,7 @@ def list_command(
         values = tuple(value for some in used.values() for value in some)
         rows = groups(warehouse, Selection(" and ".join(used), values))
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     table = Table(box=box.SIMPLE)
     for name in ("fingerprint", "event", "rule", "where", "count", "first and last", "producer"):
@@ -99,7 +95,7 @@ def list_command(
         producer = " ".join(filter(None, (row["library"], row["app_version"])))
         some = (where, f"{row['failures']:,}", seen, producer, row["example"][:12])
         table.add_row(*map(escape, (*cells, *some)))
-    _console().print(table if rows else "no failed events")
+    new_console().print(table if rows else "no failed events")
 
 
 @failures_app.command("show")
@@ -109,15 +105,15 @@ def show_command(
     as_json: AsJson = False,
 ) -> None:
     """Show a failed event: the whole of it, why it failed, how it stands today, its history."""
-    with _opened(target) as warehouse:
+    with opened(target) as warehouse:
         from hirehouse.patches import readable  # noqa: PLC0415 - as in `patch`
         from hirehouse.states import told  # noqa: PLC0415 - brings Arrow along
 
         it = told(warehouse, failure_id)
     if as_json:
-        _print_json(it)
+        print_json(it)
         return
-    console = _console()
+    console = new_console()
     console.print(f"[bold]{it['failure_id']}[/] is {it['status']}", soft_wrap=True)
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_row("event", f"{it['event'] or '?'} {it['event_id'] or 'without an id'}")
@@ -190,7 +186,7 @@ def patch_command(
         changes = None if clear else Changes(operations, remove or [], values)
     except PatchError as error:
         raise typer.BadParameter(str(error)) from None
-    with _opened(target) as warehouse:
+    with opened(target) as warehouse:
         from hirehouse.actions import Desk  # noqa: PLC0415 - as above
 
         selection = _selected(warehouse, ids, fingerprint)
@@ -199,7 +195,9 @@ def patch_command(
             before, after, reasons = done.example
             _print_diff(before, after)
             if reasons:
-                _print_reasons(_console(), "It still fails", [vars(reason) for reason in reasons])
+                _print_reasons(
+                    new_console(), "It still fails", [vars(reason) for reason in reasons]
+                )
             else:
                 typer.echo("It conforms now.")
         note = " (dry run: nothing is written)" * dry_run
@@ -211,6 +209,9 @@ def replay_command(
     ids: Ids = None,
     fingerprint: Fingerprint = None,
     everything: Annotated[bool, typer.Option("--all", help="All open and patched ones.")] = False,
+    unknown: Annotated[
+        bool, typer.Option("--unknown", help="Properties that a contract names by now, instead.")
+    ] = False,
     by: By = None,
     target: Target = None,
     as_json: AsJson = False,
@@ -219,7 +220,12 @@ def replay_command(
 
     Doing it again lands nothing twice. Exit code 1: some still fail; `list` has the new reasons.
     """
-    with _opened(target) as warehouse:
+    if unknown:
+        if ids or fingerprint or everything:
+            raise typer.BadParameter("--unknown goes without ids, --fingerprint and --all")
+        replay_unknown(target, _actor(by), as_json)
+        return
+    with opened(target) as warehouse:
         from hirehouse.actions import Desk  # noqa: PLC0415 - brings Arrow along
 
         selection = _selected(warehouse, ids, fingerprint, everything)
@@ -265,12 +271,12 @@ def trace_command(
 
     Exit code 1: nobody knows of it.
     """
-    with _opened(target) as warehouse:
+    with opened(target) as warehouse:
         from hirehouse.trace import trace  # noqa: PLC0415 - brings Arrow along
 
         steps = list(trace(warehouse, event, spool))
     if as_json:
-        _print_json(steps)
+        print_json(steps)
     for step in () if as_json else steps:
         typer.echo(f"{step['where']}: {step['what']}")
     if not steps:
@@ -287,29 +293,12 @@ def _mark(
     target: str | None,
     as_json: bool,
 ) -> None:
-    with _opened(target) as warehouse:
+    with opened(target) as warehouse:
         from hirehouse.actions import Desk  # noqa: PLC0415 - brings Arrow along
 
         selection = _selected(warehouse, ids, fingerprint)
         done = Desk(warehouse, _actor(by)).mark(selection, action, reason)
         _report(warehouse, selection if ids else None, done, as_json)
-
-
-@contextmanager
-def _opened(target: str | None) -> Iterator[Warehouse]:
-    """The warehouse, with its tables; ends the command where it or an id can't be used."""
-    from hirehouse.states import UnknownFailure  # noqa: PLC0415 - brings Arrow along
-    from hirehouse.tables import ensure_tables  # noqa: PLC0415 - as above
-
-    try:
-        with open_warehouse(target) as warehouse:
-            if not warehouse.query(HAS_TABLES):
-                with warehouse.landing_lock():
-                    ensure_tables(warehouse)
-            yield warehouse
-    except (UnknownFailure, WarehouseError, ContractError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(2 if isinstance(error, UnknownFailure) else 1) from None
 
 
 def _selected(
@@ -342,7 +331,7 @@ def _report(
     fails = [{"rule": r, "pointer": p, "count": n} for (r, p), n in done.fails.most_common()]
     if as_json:
         told = {"batches": done.batches, **done.actions, "fails": fails, "left_alone": left}
-        _print_json(told | {"problems": done.problems})
+        print_json(told | {"problems": done.problems})
     else:
         counts = ", ".join(f"{count:,} {what}" for what, count in done.actions.items())
         batches = f", batch {', '.join(map(str, done.batches))}" if done.batches else ""
@@ -370,16 +359,8 @@ def _print_diff(before: bytes, after: bytes) -> None:
 
     old, new = (readable(body).splitlines() for body in (before, after))
     text = "\n".join(difflib.unified_diff(old, new, "original", "patched", lineterm=""))
-    _console().print(Syntax(text, "diff", background_color="default", word_wrap=True))
+    new_console().print(Syntax(text, "diff", background_color="default", word_wrap=True))
 
 
 def _actor(by: str | None) -> str:
     return (by or getpass.getuser())[:32]
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else WIDTH)
-
-
-def _print_json(value: Any) -> None:  # noqa: ANN401 - any JSON
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -171,7 +171,7 @@ def by_ids(warehouse: Warehouse, prefixes: Sequence[str]) -> Selection:
         )
         if len(ids) != 1:
             what = "several failed events have ids" if ids else "no failed event has an id"
-            raise UnknownFailure(f"{what} that begin with {prefix!r}: see hirehouse failures list")
+            raise UnknownFailure(f"{what} beginning with {prefix!r}: see hirehouse failures list")
         found.append(str(ids[0][0]))
     return Selection(f"failure_id in ({', '.join('?' * len(found))})", tuple(found))
 
