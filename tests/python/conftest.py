@@ -15,6 +15,8 @@ from hirehouse.warehouse import Warehouse, open_warehouse
 from servers import Postgres
 
 ENGINES = ("duckdb", "postgres")
+# Files that take longest come first, so that neither of two processes is left alone with one.
+LONG = ("property", "kills", "concurrent", "marts", "run", "readme", "kafka", "failures_replay")
 pytest_plugins = ["report"]
 
 
@@ -23,6 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    order = [f"test_{name}.py" for name in LONG]
+    items.sort(key=lambda item: order.index(item.path.name) if item.path.name in order else 99)
     if config.getoption("--all"):
         return
     left_out = [item for item in items if item.get_closest_marker("every")]
