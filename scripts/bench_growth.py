@@ -248,6 +248,19 @@ def table(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
+def chart(results: list[Result]) -> str:
+    """How often the cost of the smallest history each larger one costs, on DuckDB."""
+    some = [result for result in results if result["engine"] == "duckdb"]
+    sizes = ", ".join(f"{result['events'] / 1e6:.0f}M" for result in some)
+    lines = ["```mermaid", "xychart-beta"]
+    lines.append('    title "Processor time beside that of the smallest history, DuckDB"')
+    lines.append(f'    x-axis "events" [{sizes}]')
+    lines.append('    y-axis "times"')
+    for name in ("full_cpu", "incremental_cpu"):
+        lines.append(f"    line [{', '.join(f'{r[name] / some[0][name]:.2f}' for r in some)}]")
+    return "\n".join([*lines, "```", "", "Above the full refresh, below the incremental run."])
+
+
 def machine(options: argparse.Namespace) -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
@@ -296,7 +309,9 @@ def main() -> None:
     if options.write:
         head, _, rest = REPORT.read_text(encoding="utf-8").partition(MEASURED)
         _, _, tail = rest.partition(MEASURED)
-        text = f"{head}{MEASURED}{table(results)}\n\n{machine(options)}\n{MEASURED}{tail}"
+        parts = (table(results), machine(options), chart(results))
+        measured = "\n\n".join(parts)
+        text = f"{head}{MEASURED}{measured}\n{MEASURED}{tail}"
         REPORT.write_text(text, encoding="utf-8")
 
 
