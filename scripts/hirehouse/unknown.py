@@ -60,6 +60,8 @@ def unknown(warehouse: Warehouse) -> list[dict[str, Any]]:
     `contracts` names the tables whose contract has the property by now, and `waiting` counts the
     values that wait to be brought back there.
     """
+    with warehouse.landing_lock():
+        ensure_tables(warehouse)
     found = []
     for row in warehouse.query(GROUPS):
         group = dict(zip(GROUP, row, strict=True))
