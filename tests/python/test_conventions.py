@@ -285,6 +285,18 @@ def personal_columns_past_staging(m: Manifest) -> list[str]:
     ]
 
 
+def views_that_vanish(m: Manifest) -> list[str]:
+    """No mart is a view of a view or a `table`: PostgreSQL drops it while that one is replaced."""
+    kinds = {i: node["config"]["materialized"] for i, node in m["nodes"].items()}
+    return [
+        f"{node['name']} on {parent}"
+        for node in models(m, "marts")
+        if node["config"]["materialized"] == "view"
+        for parent in node["depends_on"]["nodes"]
+        if kinds.get(parent) in ("view", "table")
+    ]
+
+
 OWN: list[tuple[Callable[[Manifest], list[str]], Callable[[Manifest], None]]] = [
     (in_another_group_or_schema, put("finance", "nodes", MART, "group")),
     (in_another_group_or_schema, put("finance", "nodes", MART, "config", "schema")),
@@ -303,6 +315,8 @@ OWN: list[tuple[Callable[[Manifest], list[str]], Callable[[Manifest], None]]] = 
         put({}, "nodes", STAGING, "columns"),
     ),
     (personal_columns_past_staging, add_column(MART, "email")),
+    (views_that_vanish, depend(MART, "model.hirehouse.fct_candidacies")),
+    (views_that_vanish, depend(MART, "model.hirehouse.dim_dates")),
 ]
 
 

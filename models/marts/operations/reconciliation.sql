@@ -1,3 +1,6 @@
+-- Not a view: PostgreSQL drops what hangs on a view for the time that it is made anew.
+{{ config(materialized='table') }}
+
 with
 
 production as (
