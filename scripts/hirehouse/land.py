@@ -64,6 +64,8 @@ class Known:
     done: dict[str, Done] = field(default_factory=dict)
     highest: int = 0
     topics: dict[str, Topic] = field(default_factory=dict)
+    # With its compiled contracts; None while it is in use, so that none is left half way.
+    checker: Checker | None = None
 
     def topic(self, url: str, warehouse: Warehouse) -> Topic:
         """The member that reads a topic, at first a new one."""
@@ -120,6 +122,7 @@ def land(
             door = stack.enter_context(Door(warehouse, direct))
             landing = _Landing(door, places, topics, progress, limits or Limits(), known)
             result = landing.run()
+            known.checker = landing.checker
             if remove:
                 landing.remove(places)
     result.seconds = time.monotonic() - begun
@@ -139,7 +142,7 @@ class _Landing:
         self.door = door
         self.warehouse = warehouse = door.warehouse
         self.result = Landed()
-        self.checker = Checker(Plans(load()))
+        self.checker, known.checker = known.checker or Checker(Plans(load())), None
         with warehouse.landing_lock():
             ensure_tables(warehouse)
         self.known, done = known, known.done

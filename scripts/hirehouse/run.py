@@ -27,6 +27,8 @@ SPARE = ("--log-level", "none", "--log-level-file", "none", "--no-write-json")
 # Of so many rounds one ends with a checkpoint of a DuckDB file. With one at each closing, it would
 # rewrite parts of fifty tables; its log is as safe, and read in faster as long as it is short.
 CHECKPOINT = 5
+# Seconds from one build to the next of what no mart but those of arrival itself is made of.
+SELDOM = 60.0
 ENVELOPE = "source.hirehouse.landing.envelope"
 
 Stamp = tuple[int, ...]
@@ -120,6 +122,22 @@ class Graph:
             for i, n in made.items()
         }
 
+    def aside(self, manifest: Any) -> set[str]:  # noqa: ANN401 - dbt's own
+        """What no mart is made of but those of arrival itself."""
+        nodes = manifest.nodes
+        todo = [
+            i
+            for i in self.names
+            if str(getattr(nodes[i], "access", "")) == "public" and nodes[i].group != "operations"
+        ]
+        needed: set[str] = set()
+        while todo:
+            node = todo.pop()
+            if node in self.names and node not in needed:
+                needed.add(node)
+                todo += manifest.parent_map[node]
+        return self.everything() - needed
+
     def everything(self) -> set[str]:
         """All that dbt builds."""
         return {i for i, kind in self.kinds.items() if kind != "ephemeral"}
@@ -165,6 +183,7 @@ class Loop:
         target: which output of the profile.
         say: told what has to be waited for.
         remove: delete segments of the collector that have landed whole.
+        seldom: seconds; see SELDOM. What waits for them is built at once when nothing comes.
 
     Raises:
         DbtError: the project can't be parsed.
@@ -178,6 +197,7 @@ class Loop:
         root: Path = ROOT,
         say: Say = say_on_stderr,
         remove: bool = False,
+        seldom: float = SELDOM,
     ) -> None:
         paths = list(paths)
         self.inbox = Inbox(paths)
@@ -185,6 +205,7 @@ class Loop:
         for topic in self.topics:
             address(topic)
         self.target, self.root, self.say, self.remove = target, root, say, remove
+        self.seldom, self.aside_at = seldom, 0.0
         self.known = Known()
         atexit.register(self.known.close)
         self.number = 0
@@ -203,6 +224,7 @@ class Loop:
             del nodes[node]
         self.dbt.manifest.unit_tests.clear()
         self.graph = Graph(self.dbt.manifest)
+        self.aside = self.graph.aside(self.dbt.manifest)
         # Whatever happened before: a model that is up to date costs next to nothing.
         self.pending = self.graph.everything()
         self.failing: set[str] = set()
@@ -261,6 +283,10 @@ class Loop:
         with nullcontext() if whole else warehouse.landing_lock():
             self._note_batches(warehouse)
             chosen = self.pending - self._blocked()
+            if result.batches and chosen - self.aside and time.monotonic() < self.aside_at:
+                chosen -= self.aside
+            else:
+                self.aside_at = time.monotonic() + self.seldom
             if not chosen:
                 return
             names = sorted(self.graph.names[node] for node in chosen)

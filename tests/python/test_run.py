@@ -56,10 +56,10 @@ class Station:
         self.dbt = WarmDbt(folder=folder / "target")
         self.selected: list[str] = []
 
-    def loop(self, inbox: Path) -> Loop:
+    def loop(self, inbox: Path, seldom: float = 0) -> Loop:
         """A loop as it is at the start of its process."""
         inbox.mkdir(exist_ok=True)
-        return Loop([str(inbox)])
+        return Loop([str(inbox)], seldom=seldom)
 
     def warm(self, *_: object, **__: object) -> WarmDbt:
         return self.dbt
@@ -275,6 +275,39 @@ def test_what_failed_waits_with_all_that_is_made_of_it(
     station.pretend(monkeypatch)
     assert rounds(loop).models == len(hanging)
     assert (loop.pending, loop.failing, loop.tries) == (set(), set(), 0)
+    assert loop.round() is None
+
+
+def test_marts_of_arrival_take_their_turn(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = tmp_path / "inbox"
+    loop = station.loop(inbox, seldom=600)
+    seen = station.pretend(monkeypatch)
+    write(inbox / "0.ndjson", [line(event(0))])
+    assert rounds(loop).models == len(seen.pop()) == len(loop.graph.everything())
+    names = {loop.graph.names[node] for node in loop.aside}
+    assert {"stg_landing__envelope", "reconciliation", "stg_web__page_viewed"} <= names
+    assert not names & {REQUESTED, "fct_candidacies", "stg_landing__batches", "mrr_monthly"}
+
+    # While events keep coming, the others go first, until it is time.
+    waiting = made_of(station.dbt.manifest, REQUESTED, *COUNTING) & names
+    for number in (1, 2):
+        write(inbox / f"{number}.ndjson", [line(event(number))])
+        assert rounds(loop).good
+        assert not seen.pop() & names
+        assert {loop.graph.names[node] for node in loop.pending} == waiting
+    loop.aside_at = 0
+    write(inbox / "3.ndjson", [line(event(3))])
+    assert rounds(loop).good
+    assert seen.pop() >= waiting
+
+    # And at once when nothing comes.
+    write(inbox / "4.ndjson", [line(event(4))])
+    assert rounds(loop).good
+    assert not seen.pop() & names
+    assert rounds(loop).good
+    assert seen.pop() == waiting
     assert loop.round() is None
 
 
