@@ -218,6 +218,9 @@ def broken_project(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.parametrize(
+    "scene", [pytest.param("duckdb", marks=pytest.mark.every), "postgres"], indirect=True
+)
 def test_failed_models_keep_their_old_rows(scene: Scene, tmp_path: Path) -> None:
     scene.empty()
     *most, last = scene.parts

@@ -239,6 +239,9 @@ def test_engines_give_identical_marts(builds: dict[str, Built]) -> None:
     assert len(builds["duckdb"].arrivals) == 5
 
 
+@pytest.mark.parametrize(
+    "environment", ["duckdb", pytest.param("postgres", marks=pytest.mark.every)], indirect=True
+)
 def test_any_order_in_many_runs_gives_the_same_marts(
     environment: dict[str, str],
     builds: dict[str, Built],

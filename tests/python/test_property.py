@@ -252,7 +252,7 @@ def test_generated_histories(
     everything = request.config.getoption("--all")
     size, rounds = {
         ("duckdb", True): (700, 15),
-        ("duckdb", False): (200, 1),
+        ("duckdb", False): (100, 1),
         ("postgres", True): (200, 2),
         ("postgres", False): (0, 0),
     }[stage.engine, everything]
