@@ -61,7 +61,9 @@ def list_command(
 ) -> None:
     """List failed events by what is wrong with them: event, rule and place."""
     if unknown:
-        list_unknown(target, as_json)
+        if rule or since or until or status:
+            raise typer.BadParameter("--unknown goes with no other filter than --event")
+        list_unknown(target, event, as_json)
         return
     with opened(target) as warehouse:
         from hirehouse.states import TO_DO, Selection, groups  # noqa: PLC0415 - brings Arrow along
@@ -212,6 +214,10 @@ def replay_command(
     unknown: Annotated[
         bool, typer.Option("--unknown", help="Properties that a contract names by now, instead.")
     ] = False,
+    event: Annotated[str | None, typer.Option(help="Only of this event, of the unknown.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would come of --unknown, write nothing.")
+    ] = False,
     by: By = None,
     target: Target = None,
     as_json: AsJson = False,
@@ -223,8 +229,10 @@ def replay_command(
     if unknown:
         if ids or fingerprint or everything:
             raise typer.BadParameter("--unknown goes without ids, --fingerprint and --all")
-        replay_unknown(target, _actor(by), as_json)
+        replay_unknown(target, _actor(by), event, dry_run, as_json)
         return
+    if event or dry_run:
+        raise typer.BadParameter("--event and --dry-run go with --unknown")
     with opened(target) as warehouse:
         from hirehouse.actions import Desk  # noqa: PLC0415 - brings Arrow along
 

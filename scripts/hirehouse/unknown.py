@@ -23,26 +23,21 @@ from hirehouse.write import begin_batch, commit_batch
 
 PAGE = 1_000  # rows that one statement changes
 COUNTED = "u.batch_id in (select batch_id from raw.batches where committed_at is not null)"
-GROUPS = f"""
-    select u.event, u.name, count(*), min(u.occurred_at), max(u.occurred_at), max(u.value)
-    from raw.unknown_properties as u
-    where {COUNTED}
-    group by u.event, u.name
-    order by count(*) desc, u.event, u.name
+PROPERTIES = f"""
+    select distinct u.event, u.name from raw.unknown_properties as u
+    where {COUNTED} and u.event = coalesce(?, u.event) order by u.event, u.name
 """
-WAITING = f"""
-    select u.batch_id, u.batch_row, u.event_id, t.received_at, u.value
+STILL_UNKNOWN = f"""
     from raw.unknown_properties as u
     inner join raw."{{table}}" as t on u.batch_id = t.batch_id and u.batch_row = t.batch_row
-    where u.event = ? and u.name = ? and u.value <> 'null' and t."{{column}}" is null and {COUNTED}
-    order by u.batch_id, u.batch_row
+    where u.event = ? and u.name = ? and {COUNTED}
 """
 BRING_BACK = """
     update raw."{table}" as t set "{column}" = v.value
     from (values {values}) as v (batch_id, batch_row, value)
     where t.batch_id = v.batch_id and t.batch_row = v.batch_row and t."{column}" is null
 """
-GROUP = ("event", "property", "count", "first_seen", "last_seen", "example")
+GROUP = ("count", "first_seen", "last_seen", "example")
 
 
 @dataclass
@@ -54,66 +49,94 @@ class Back:
     models: set[str] = field(default_factory=set)  # of staging, to build anew
 
 
-def unknown(warehouse: Warehouse) -> list[dict[str, Any]]:
-    """Unknown properties by event, the most frequent first, less those that are back.
+def unknown(warehouse: Warehouse, event: str | None = None) -> list[dict[str, Any]]:
+    """What is still unknown by event, version and property, the most frequent first.
 
-    `contracts` names the tables whose contract has the property by now, and `waiting` counts the
-    values that wait to be brought back there.
+    `named` tells whether the contract of that version has the property by now.
+
+    Args:
+        event: only of this event.
     """
     with warehouse.landing_lock():
         ensure_tables(warehouse)
     found = []
-    for row in warehouse.query(GROUPS):
-        group = dict(zip(GROUP, row, strict=True))
-        named = list(_named(group["event"], group["property"]))
-        waiting = sum(len(_waiting(warehouse, *one)) for one in named)
-        if waiting or not named:
-            tables = [contract.table for contract, _ in named]
-            found.append(group | {"contracts": tables, "waiting": waiting})
-    return found
+    for contract, name, column in _arrived(warehouse, event):
+        what = "count(*), min(u.occurred_at), max(u.occurred_at), max(u.value)"
+        [row] = _still_unknown(warehouse, what, contract, name, column)
+        if row[0]:
+            key = {"event": contract.event, "version": contract.version, "property": name}
+            found.append(key | dict(zip(GROUP, row, strict=True)) | {"named": column is not None})
+    return sorted(found, key=lambda group: -group["count"])
 
 
-def bring_back(warehouse: Warehouse, actor: str) -> Back:
-    """Put unknown values that conform to today's contracts into their columns.
+def bring_back(
+    warehouse: Warehouse, actor: str, event: str | None = None, *, dry_run: bool = False
+) -> Back:
+    """Put unknown values that conform to today's contracts into their columns, all or none.
 
-    Doing it again changes nothing more. Who did it stands in raw.batches. Models read by batch, so
-    those of `models` and what hangs on them must be built in full.
+    Doing it again changes nothing more. Who did it and when stands in raw.batches. Models read by
+    batch, so those of `models` and what hangs on them must be built in full.
+
+    Args:
+        event: only of this event.
+        dry_run: change no value.
     """
     back = Back()
     with warehouse.landing_lock():
         ensure_tables(warehouse)
-        for event, name, *_ in warehouse.query(GROUPS):
-            for contract, column in _named(event, name):
-                rows = list(_conforming(warehouse, contract, column, back))
-                for start in range(0, len(rows), PAGE):
-                    page = rows[start : start + PAGE]
-                    values = ", ".join([f"(?, ?, cast(? as {sql_type(column.type)}))"] * len(page))
-                    sql = BRING_BACK.format(table=contract.table, column=name, values=values)
-                    warehouse.execute(sql, [value for row in page for value in row])
-                if rows:
+        # Else a kill could leave values of which nobody is told what to build for them.
+        warehouse.execute("begin")
+        try:
+            for contract, name, column in _arrived(warehouse, event):
+                if column and (rows := list(_conforming(warehouse, contract, column, back))):
                     back.counts[contract.table, name] = len(rows)
-                    back.models.add(f"stg_{contract.source}__{event}")
-        if back.counts:
-            told = [
-                {"failures": "unknown property", "table": table, "property": name, "count": count}
-                for (table, name), count in back.counts.items()
-            ]
-            inputs = orjson.dumps([one | {"by": actor} for one in told]).decode()
-            batch_id = begin_batch(warehouse, inputs)
-            commit_batch(warehouse, batch_id, Checked({}, [], 0, 0, 0))
+                    back.models.add(f"stg_{contract.source}__{contract.event}")
+                    if not dry_run:
+                        _write(warehouse, contract, column, rows)
+            if back.counts and not dry_run:
+                told = [
+                    {"failures": "unknown property", "table": table, "property": name}
+                    | {"count": count, "by": actor}
+                    for (table, name), count in back.counts.items()
+                ]
+                batch_id = begin_batch(warehouse, orjson.dumps(told).decode())
+                commit_batch(warehouse, batch_id, Checked({}, [], 0, 0, 0))
+            warehouse.execute("commit")
+        except BaseException:
+            warehouse.execute("rollback")
+            raise
     return back
 
 
-def _named(event: str, name: str) -> Iterator[tuple[Contract, Column]]:
-    """The contracts of an event that have a property, with its column."""
-    for contract in load().values():
-        if contract.event == event:
-            yield from ((contract, column) for column in contract.columns if column.name == name)
+def _write(
+    warehouse: Warehouse, contract: Contract, column: Column, rows: list[tuple[int, int, object]]
+) -> None:
+    for start in range(0, len(rows), PAGE):
+        page = rows[start : start + PAGE]
+        values = ", ".join([f"(?, ?, cast(? as {sql_type(column.type)}))"] * len(page))
+        sql = BRING_BACK.format(table=contract.table, column=column.name, values=values)
+        warehouse.execute(sql, [value for row in page for value in row])
 
 
-def _waiting(warehouse: Warehouse, contract: Contract, column: Column) -> list[tuple[Any, ...]]:
-    sql = WAITING.format(table=contract.table, column=column.name)
-    return warehouse.query(sql, [contract.event, column.name])
+def _arrived(
+    warehouse: Warehouse, event: str | None
+) -> Iterator[tuple[Contract, str, Column | None]]:
+    """Unknown properties with each contract of their event, and its column if it has one."""
+    for found, name in warehouse.query(PROPERTIES, [event]):
+        for contract in load().values():
+            if contract.event == found:
+                columns = {column.name: column for column in contract.columns}
+                yield contract, name, columns.get(name)
+
+
+def _still_unknown(
+    warehouse: Warehouse, what: str, contract: Contract, name: str, column: Column | None
+) -> list[tuple[Any, ...]]:
+    """Columns of the values that are not in the row of their event, which is of the contract."""
+    sql = f"select {what} {STILL_UNKNOWN.format(table=contract.table)}"
+    if column:  # where null is what has arrived, it is there
+        sql += f"""and u.value <> 'null' and t."{column.name}" is null"""
+    return warehouse.query(sql, [contract.event, name])
 
 
 def _conforming(
@@ -122,7 +145,10 @@ def _conforming(
     """Batch, row and value of what conforms; the rest is counted."""
     alone = replace(contract, columns=(column,))
     plans = Plans({(contract.event, contract.version): alone})
-    for batch_id, batch_row, event_id, at, text in _waiting(warehouse, contract, column):
+    what = "u.batch_id, u.batch_row, u.event_id, t.received_at, u.value"
+    for batch_id, batch_row, event_id, at, text in _still_unknown(
+        warehouse, what, contract, column.name, column
+    ):
         # The value as the one property of its event, so that it meets the very same check.
         event = {"event": contract.event, "messageId": event_id, "timestamp": f"{at.isoformat()}Z"}
         properties = {"schema_version": contract.version, column.name: orjson.Fragment(text)}

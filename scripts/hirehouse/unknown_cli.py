@@ -10,43 +10,47 @@ from rich.table import Table
 from hirehouse.failures_shared import new_console, opened, print_json
 
 
-def list_unknown(target: str | None, as_json: bool) -> None:
+def list_unknown(target: str | None, event: str | None, as_json: bool) -> None:
     """Print unknown properties that are not yet brought back."""
     with opened(target) as warehouse:
         from hirehouse.unknown import unknown  # noqa: PLC0415 - brings Arrow along
 
-        rows = unknown(warehouse)
+        rows = unknown(warehouse, event)
     if as_json:
         print_json(rows)
         return
-    table = Table("event", "property", "count", "first and last", "example", "", box=box.SIMPLE)
-    table.columns[2].justify = "right"
+    names = ("event", "version", "property", "count", "first and last", "example", "")
+    table = Table(*names, box=box.SIMPLE)
+    table.columns[3].justify = "right"
     for row in rows:
+        key = (row["event"], str(row["version"]), row["property"], f"{row['count']:,}")
         seen = "\n".join(f"{row[name]:%Y-%m-%d %H:%M}" for name in ("first_seen", "last_seen"))
-        named = f"{row['waiting']:,} can be replayed" if row["contracts"] else "no contract has it"
-        cells = (row["event"], row["property"], f"{row['count']:,}", seen, row["example"][:40])
-        table.add_row(*map(escape, (*cells, named)))
+        named = "can be replayed" if row["named"] else "not in its contract"
+        table.add_row(*map(escape, (*key, seen, row["example"][:40], named)))
     new_console().print(table if rows else "no unknown properties")
 
 
-def replay_unknown(target: str | None, actor: str, as_json: bool) -> None:
+def replay_unknown(
+    target: str | None, actor: str, event: str | None, dry_run: bool, as_json: bool
+) -> None:
     """Bring unknown properties back; exit code 1: some don't conform."""
     with opened(target) as warehouse:
         from hirehouse.unknown import bring_back  # noqa: PLC0415 - brings Arrow along
 
-        back = bring_back(warehouse, actor)
+        back = bring_back(warehouse, actor, event, dry_run=dry_run)
     names = ("table", "property", "rule", "count")
     counts = [(*key, "", count) for key, count in back.counts.items()]
     fails = [(*key, count) for key, count in back.fails.items()]
     models = " ".join(f"{model}+" for model in sorted(back.models))
-    command = f"dbt build --full-refresh --select {models}" if models else ""
+    command = f"dbt build --full-refresh --select {models}" if models and not dry_run else ""
     if as_json:
         told = {"replayed": counts, "fails": fails}
         rows = {kind: [dict(zip(names, row, strict=True)) for row in told[kind]] for kind in told}
         print_json(rows | {"then": command})
     else:
+        note = " (dry run: nothing is written)" * dry_run
         for table, name, _, count in counts:
-            typer.echo(f"{count:,} replayed: {name} of raw.{table}")
+            typer.echo(f"{count:,} replayed: {name} of raw.{table}{note}")
         for table, name, rule, count in fails:
             typer.echo(f"{count:,} fail: {rule} at {name} of raw.{table}")
         if not counts and not fails:
