@@ -3,77 +3,54 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
+import queue
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
+from typer.testing import CliRunner
 
 import hirehouse.tables
 import hirehouse.unknown
-from conftest import run_dbt
 from events import event, line, write
-from hirehouse.contracts import ROOT, Column, DataType, load
+from hirehouse.contracts import Column, DataType, load
+from hirehouse.failures_cli import failures_app
 from hirehouse.land import land
 from hirehouse.unknown import bring_back, unknown
-from hirehouse.warehouse import Warehouse
-from hirehouse.write import begin_batch
-from marts import MakeEnvironment
-from sequences import copied
-from test_contract_change import add_column
+from hirehouse.warehouse import Warehouse, open_warehouse
 
-# A column of each kind, with values that conform, and some that don't.
-COLUMNS: dict[str, tuple[Column, list[object], list[object]]] = {
-    "level": (
-        Column("level", DataType.parse("varchar(8)"), "", {"enum": ["é", "", 'a"b']}),
-        ["é", "", 'a"b'],
-        ["x", 7],
-    ),
-    "days": (Column("days", DataType.parse("bigint"), ""), [2**62, -1], ["7", 2**63]),
-    "fee": (Column("fee", DataType.parse("numeric(6,2)"), ""), [1.5, 20, 0.01], [0.001]),
-    "remote": (Column("remote", DataType.parse("boolean"), ""), [True, False], [0]),
-    "starts": (Column("starts", DataType.parse("date"), ""), ["2026-03-03"], ["2026-02-30"]),
-    "seen": (
-        Column("seen", DataType.parse("timestamp"), ""),
-        ["2026-03-02T10:00:00.5+02:00"],
-        ["2026-03-09T00:00:00Z"],
-    ),
-    "tags": (
-        Column("tags", DataType.parse("varchar(40)"), "", {"items": {"type": "string"}}),
-        [["b", "a"], []],
-        [[1]],
-    ),
+HALF = "2026-03-02 08:00:00.500000"
+# Of each kind its type and rules, values with what they read as then, and some that don't conform.
+KINDS: dict[str, tuple[str, dict[str, Any], list[tuple[object, object]], list[object]]] = {
+    "level": ("varchar(8)", {"enum": ["é", "", 'a"b']}, [("é", "é"), ("", "")], ["x", 7]),
+    "days": ("bigint", {}, [(2**62, 2**62), (-1, -1)], ["7", 2**63]),
+    "fee": ("numeric(6,2)", {}, [(1.5, "1.50"), (20, "20.00")], [0.001]),
+    "remote": ("boolean", {}, [(True, True), (False, False)], [0]),
+    "starts": ("date", {}, [("2026-03-03", "2026-03-03")], ["2026-02-30"]),
+    "seen": ("timestamp", {}, [("2026-03-02T10:00:00.5+02:00", HALF)], ["2026-03-09T00:00:00Z"]),
+    "tags": ("varchar(40)", {"items": {"type": "string"}}, [(["b"], '["b"]'), ([], "[]")], [[1]]),
 }
-EXPECTED = {
-    "level": ["é", "", 'a"b'],
-    "days": [2**62, -1],
-    "fee": ["1.50", "20.00", "0.01"],
-    "remote": [True, False],
-    "starts": ["2026-03-03"],
-    "seen": ["2026-03-02 08:00:00.500000"],
-    "tags": ['["b","a"]', "[]"],
-}
+COLUMNS = tuple(Column(n, DataType.parse(k), "", meta) for n, (k, meta, *_) in KINDS.items())
+EXPECTED = {name: [value for _, value in right] for name, (_, _, right, _) in KINDS.items()}
+WRONG = {name: len(wrong) for name, (*_, wrong) in KINDS.items()}
 
 
 @pytest.fixture
-def grow(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """A function that gives the contract of `interview_requested` the columns."""
+def grow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A function that adds the columns to the contract of `interview_requested`, or a version."""
 
-    def work() -> None:
-        contracts = dict(load())
+    def work(version: int = 1) -> None:
+        contracts, tables = dict(load()), dict(hirehouse.tables.raw_tables())
         old = contracts["interview_requested", 1]
-        columns = (*old.columns, *(column for column, _, _ in COLUMNS.values()))
-        contracts["interview_requested", 1] = replace(old, columns=columns)
+        name = "interview_requested" if version == 1 else f"interview_requested_v{version}"
+        more = {"table": name, "version": version, "columns": (*old.columns, *COLUMNS)}
+        contracts["interview_requested", version] = replace(old, **more)
+        tables[name] = (*tables["interview_requested"], *COLUMNS)
         monkeypatch.setattr(hirehouse.unknown, "load", lambda: contracts)
-        tables = hirehouse.tables.raw_tables()
-        grown = (*tables["interview_requested"], *columns[len(old.columns) :])
-        more = tables | {"interview_requested": grown}
-        monkeypatch.setattr(hirehouse.tables, "raw_tables", lambda *_: more)
+        monkeypatch.setattr(hirehouse.tables, "raw_tables", lambda *_: tables)
 
     return work
 
@@ -87,55 +64,75 @@ def values(warehouse: Warehouse, name: str) -> list[Any]:
     return [value if isinstance(value, plain) else str(value) for (value,) in rows]
 
 
+def counts(warehouse: Warehouse) -> dict[str, tuple[int, int, bool]]:
+    """Version, count and `named` of what is unknown, by property."""
+    groups = unknown(warehouse, "interview_requested")
+    return {one["property"]: (one["version"], one["count"], one["named"]) for one in groups}
+
+
 def test_they_come_back_as_they_would_have_landed(
-    warehouse: Warehouse, tmp_path: Path, grow: Callable[[], None]
+    warehouse: Warehouse, tmp_path: Path, grow: Callable[..., None]
 ) -> None:
     numbers = iter(range(1_000))
     lines = [line(event(next(numbers), nothing=None, days=None))]
-    for name, (_, right, wrong) in COLUMNS.items():
-        lines += [line(event(next(numbers), **{name: value})) for value in [*right, *wrong]]
+    for name, (_, _, right, wrong) in KINDS.items():
+        sent = [*(value for value, _ in right), *wrong]
+        lines += [line(event(next(numbers), **{name: value})) for value in sent]
     count = len(lines)
     land([write(tmp_path / "in.ndjson", lines)], warehouse, direct=count * 9)
-    before = {row["property"]: row for row in unknown(warehouse)}
-    assert before.keys() == {"nothing", *COLUMNS}
-    assert not any(row["contracts"] or row["waiting"] for row in before.values())
+    arrived = {name: len(EXPECTED[name]) + WRONG[name] for name in KINDS}
+    before = {n: (1, number + (n == "days"), False) for n, number in arrived.items()}
+    assert counts(warehouse) == before | {"nothing": (1, 1, False)}
+    assert unknown(warehouse, "offer_extended") == []
     assert not bring_back(warehouse, "ana").counts
-    # A batch that does not count.
-    lost = begin_batch(warehouse, "[]")
-    warehouse.execute(
-        "insert into raw.unknown_properties select event_id, event, occurred_at, ?, batch_row,"
-        " name, value from raw.unknown_properties",
-        [lost],
-    )
+    # A batch that does not count, with its events.
+    more = [line(event(next(numbers), days=5, nothing=1))]
+    land([write(tmp_path / "more.ndjson", more)], warehouse, direct=9)
+    lost = "(select max(batch_id) from raw.batches)"
+    warehouse.execute(f"update raw.batches set committed_at = null where batch_id = {lost}")
+    # Another version names them: not that of these events.
+    grow(2)
+    assert counts(warehouse) == before | {"nothing": (1, 1, False)}
+    assert not bring_back(warehouse, "ana").counts
 
     grow()
-    waiting = {row["property"]: row["waiting"] for row in unknown(warehouse)}
-    assert waiting == {"nothing": 0} | {n: len([*r, *w]) for n, (_, r, w) in COLUMNS.items()}
-    back = bring_back(warehouse, "ana")
-    assert back.models == {"stg_employer_app__interview_requested"}
-    assert {name: n for (_, name), n in back.counts.items()} == {
-        name: len(right) for name, (_, right, _) in COLUMNS.items()
+    assert counts(warehouse) == {
+        "nothing": (1, 1, False),
+        **{name: (1, number, True) for name, number in arrived.items()},
     }
-    assert back.fails.total() == sum(len(wrong) for _, _, wrong in COLUMNS.values())
-    assert {name: values(warehouse, name) for name in COLUMNS} == EXPECTED
-    assert warehouse.query("select count(*) from raw.interview_requested") == [(count,)]
-    [(told,)] = warehouse.query("select inputs from raw.batches order by batch_id desc limit 1")
-    assert {one["by"] for one in json.loads(told)} == {"ana"}
+    assert not bring_back(warehouse, "ana", "offer_extended").counts
+    dry = bring_back(warehouse, "ana", dry_run=True)
+    assert not any(values(warehouse, name) for name in KINDS)
+    back = bring_back(warehouse, "ana", "interview_requested")
+    assert dry == back
+    assert back.models == {"stg_employer_app__interview_requested"}
+    assert {n: number for (_, n), number in back.counts.items()} == {
+        name: len(expected) for name, expected in EXPECTED.items()
+    }
+    assert back.fails.total() == sum(WRONG.values())
+    assert {name: values(warehouse, name) for name in KINDS} == EXPECTED
+    assert warehouse.query("select count(*) from raw.interview_requested") == [(count + 1,)]
 
     # Again: what failed fails, and no batch tells of nothing done.
     again = bring_back(warehouse, "bo")
     assert (again.counts.total(), again.fails) == (0, back.fails)
-    assert {name: values(warehouse, name) for name in COLUMNS} == EXPECTED
-    assert "bo" not in str(warehouse.query("select inputs from raw.batches"))
-    left = {row["property"]: row["waiting"] for row in unknown(warehouse)}
-    assert left == {"nothing": 0} | {n: len(wrong) for n, (_, _, wrong) in COLUMNS.items()}
+    assert {name: values(warehouse, name) for name in KINDS} == EXPECTED
+    batches = warehouse.query("select inputs from raw.batches where committed_at is not null")
+    told = [one for (inputs,) in batches for one in json.loads(inputs) if "failures" in one]
+    assert [one["by"] for one in told] == ["ana"] * len(KINDS)
+    left = {name: (1, number, True) for name, number in WRONG.items()}
+    assert counts(warehouse) == left | {"nothing": (1, 1, False)}
 
 
-def test_what_a_kill_left_half_done_is_finished(
-    warehouse: Warehouse, tmp_path: Path, grow: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def landed_days(warehouse: Warehouse, folder: Path) -> None:
     lines = [line(event(number, days=number)) for number in range(50)]
-    land([write(tmp_path / "in.ndjson", lines)], warehouse, direct=999)
+    land([write(folder / "in.ndjson", lines)], warehouse, direct=999)
+
+
+def test_what_a_kill_cut_off_is_done_whole_the_next_time(
+    warehouse: Warehouse, tmp_path: Path, grow: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landed_days(warehouse, tmp_path)
     grow()
     monkeypatch.setattr(hirehouse.unknown, "PAGE", 20)
     execute, pages = warehouse.execute, []
@@ -143,6 +140,7 @@ def test_what_a_kill_left_half_done_is_finished(
     def failing(sql: str, parameters: Any = ()) -> None:  # noqa: ANN401 - as it takes
         pages.extend([1] if "update raw" in sql else [])
         if len(pages) == 3:
+            pages.clear()
             raise KeyboardInterrupt
         execute(sql, parameters)
 
@@ -150,56 +148,32 @@ def test_what_a_kill_left_half_done_is_finished(
     with pytest.raises(KeyboardInterrupt):
         bring_back(warehouse, "ana")
     monkeypatch.setattr(warehouse, "execute", execute)
-    assert len(values(warehouse, "days")) == 40
-    assert bring_back(warehouse, "ana").counts.total() == 10
+    assert values(warehouse, "days") == []
+    back = bring_back(warehouse, "ana")
+    assert (back.counts.total(), len(back.models)) == (50, 1)
     assert values(warehouse, "days") == list(range(50))
 
 
-def test_the_command_and_what_it_says_to_do_next(
-    tmp_path: Path, make_environment: MakeEnvironment
+@pytest.mark.usefixtures("postgres_environment")
+def test_of_two_at_once_one_waits_and_finds_nothing_to_do(
+    tmp_path: Path, grow: Callable[..., None]
 ) -> None:
-    """A contract grows in a copy of the project; then staging has the values of before."""
-    root = copied(tmp_path / "project")
-    shutil.copytree(ROOT / "scripts" / "hirehouse", root / "scripts" / "hirehouse")
-    environment = make_environment("duckdb", tmp_path)
-    environment["DBT_TARGET_PATH"] = str(tmp_path / "target")
+    said: queue.Queue[str] = queue.Queue()
 
-    def hirehouse_says(*arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", "from hirehouse.cli import main; main()", *arguments],
-            env=environment | {"PYTHONPATH": str(root / "scripts"), "PATH": ""},
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
+    def work(actor: str) -> int:
+        with open_warehouse(say=said.put) as mine:
+            return bring_back(mine, actor).counts.total()
 
-    opened = {"position_id": "p", "employer_id": "e", "title": "t", "role": "data_engineer"}
-    opened |= {"location": "london", "remote_policy": "remote"}
-    told = [
-        event(n) | {"event": "position_opened", "properties": opened | {"seniority": value}}
-        for n, value in enumerate(["junior", "senior", "boss"])
-    ]
-    path = write(tmp_path / "in.ndjson", [line(one) for one in told])
-    landed = json.loads(hirehouse_says("land", "--json", str(path)))
-    assert (landed["events"], landed["unknown_properties"]) == (3, 3), landed
-    assert "no contract has it" in hirehouse_says("failures", "list", "--unknown")
-    assert "nothing done" in hirehouse_says("failures", "replay", "--unknown")
-    staging = "stg_employer_app__position_opened"
-    assert run_dbt(["run", "-s", f"+{staging}"], environment, root=root).returncode == 0
+    with open_warehouse() as warehouse, ThreadPoolExecutor() as pool:
+        landed_days(warehouse, tmp_path)
+        grow()
+        with warehouse.landing_lock():
+            both = [pool.submit(work, actor) for actor in ("ana", "bo")]
+            assert all("waiting" in said.get(timeout=30) for _ in both)
+        assert sorted(one.result() for one in both) == [0, 50]
+        assert values(warehouse, "days") == list(range(50))
 
-    add_column(root)
-    assert "3 can be replayed" in hirehouse_says("failures", "list", "--unknown")
-    said = hirehouse_says("failures", "replay", "--unknown", code=1)
-    assert "2 replayed: seniority of raw.position_opened" in said
-    assert "1 fail: enum at seniority of raw.position_opened" in said
-    command = f"dbt build --full-refresh --select {staging}+"
-    assert command in said
-    done = run_dbt(["run", *command.removesuffix("+").split()[2:]], environment, root=root)
-    assert done.returncode == 0, done.stdout
-    with duckdb.connect(environment["HIREHOUSE_DUCKDB"]) as connection:
-        rows = connection.execute(f"select seniority from staging.{staging}").fetchall()
-    assert sorted(map(str, rows)) == ["('junior',)", "('senior',)", "(None,)"]
-    assert json.loads(hirehouse_says("failures", "list", "--unknown", "--json"))[0]["waiting"] == 1
+
+@pytest.mark.parametrize("text", ["list --unknown --rule enum", "replay --all --dry-run"])
+def test_options_that_would_be_passed_over_are_refused(text: str) -> None:
+    assert CliRunner().invoke(failures_app, text.split()).exit_code == 2
