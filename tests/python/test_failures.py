@@ -241,7 +241,7 @@ def test_discarding_is_a_mark_and_can_be_undone() -> None:
 WRONG = [
     (["replay"], "either their ids"),
     (["replay", "abc", "--all"], "either their ids"),
-    (["replay", "zzz"], "no failed event has an id that begin"),
+    (["replay", "zzz"], "no failed event has an id beginning with"),
     (["replay", ""], "several failed events have ids"),
     (["patch", "--fingerprint", "0"], "nothing has the fingerprint '0'"),
     (["patch", "abc", "--set", "currency=1"], "must be a JSON pointer and a value"),
