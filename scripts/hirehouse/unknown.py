@@ -85,8 +85,7 @@ def bring_back(
     with warehouse.landing_lock():
         ensure_tables(warehouse)
         # Else a kill could leave values of which nobody is told what to build for them.
-        warehouse.execute("begin")
-        try:
+        with warehouse.transaction():
             for contract, name, column in _arrived(warehouse, event):
                 if column and (rows := list(_conforming(warehouse, contract, column, back))):
                     back.counts[contract.table, name] = len(rows)
@@ -101,10 +100,6 @@ def bring_back(
                 ]
                 batch_id = begin_batch(warehouse, orjson.dumps(told).decode())
                 commit_batch(warehouse, batch_id, Checked({}, [], 0, 0, 0))
-            warehouse.execute("commit")
-        except BaseException:
-            warehouse.execute("rollback")
-            raise
     return back
 
 

@@ -95,7 +95,8 @@ def _env_var(name: str, default: str | None = None) -> str:
 class Warehouse(ABC):
     """An open connection to the warehouse, with the few operations that landing needs.
 
-    SQL is written with `?` for parameters. Every statement commits by itself.
+    SQL is written with `?` for parameters. Every statement commits by
+    itself, but in a `transaction`.
     """
 
     engine: str
@@ -115,6 +116,17 @@ class Warehouse(ABC):
     @abstractmethod
     def landing_lock(self) -> Any:  # noqa: ANN401 - a context manager
         """Hold the right to land, on this very connection, for the length of a `with`."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Let all statements of a `with` count, or none."""
+        self.execute("begin")
+        try:
+            yield
+            self.execute("commit")
+        except BaseException:
+            self.execute("rollback")
+            raise
 
     @abstractmethod
     def append(self, tables: dict[str, Any]) -> None:
@@ -203,15 +215,11 @@ class DuckDBWarehouse(Warehouse):
         yield
 
     def append(self, tables: dict[str, Any]) -> None:
-        self.execute("begin")
         try:
-            for name, table in tables.items():
-                self.connection.register("arriving", table)
-                self.execute(f'insert into raw."{name}" by name from arriving')
-            self.execute("commit")
-        except BaseException:
-            self.execute("rollback")
-            raise
+            with self.transaction():
+                for name, table in tables.items():
+                    self.connection.register("arriving", table)
+                    self.execute(f'insert into raw."{name}" by name from arriving')
         finally:
             self.connection.unregister("arriving")
 
