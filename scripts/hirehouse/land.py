@@ -122,7 +122,6 @@ def land(
             door = stack.enter_context(Door(warehouse, direct))
             landing = _Landing(door, places, topics, progress, limits or Limits(), known)
             result = landing.run()
-            known.checker = landing.checker
             if remove:
                 landing.remove(places)
     result.seconds = time.monotonic() - begun
@@ -186,6 +185,7 @@ class _Landing:
             self.result.inputs.append(topic.url)
             self.result.unreadable += topic.unreadable
         self.result.bytes = self.reader.byte_count
+        self.known.checker = self.checker
         return self.result
 
     def remove(self, places: list[Place]) -> None:

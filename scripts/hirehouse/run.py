@@ -121,22 +121,13 @@ class Graph:
             i: set[str]().union(*(sources.get(s, ()) for s in n.depends_on_nodes))
             for i, n in made.items()
         }
-
-    def aside(self, manifest: Any) -> set[str]:  # noqa: ANN401 - dbt's own
-        """What no mart is made of but those of arrival itself."""
-        nodes = manifest.nodes
-        todo = [
+        marts = {
             i
-            for i in self.names
-            if str(getattr(nodes[i], "access", "")) == "public" and nodes[i].group != "operations"
-        ]
-        needed: set[str] = set()
-        while todo:
-            node = todo.pop()
-            if node in self.names and node not in needed:
-                needed.add(node)
-                todo += manifest.parent_map[node]
-        return self.everything() - needed
+            for i, n in made.items()
+            if str(getattr(n, "access", "")) == "public" and n.group != "operations"
+        }
+        # What no mart is made of but those of arrival itself.
+        self.aside = {i for i in self.everything() if not marts & self.hanging_on({i})}
 
     def everything(self) -> set[str]:
         """All that dbt builds."""
@@ -224,7 +215,6 @@ class Loop:
             del nodes[node]
         self.dbt.manifest.unit_tests.clear()
         self.graph = Graph(self.dbt.manifest)
-        self.aside = self.graph.aside(self.dbt.manifest)
         # Whatever happened before: a model that is up to date costs next to nothing.
         self.pending = self.graph.everything()
         self.failing: set[str] = set()
@@ -283,8 +273,8 @@ class Loop:
         with nullcontext() if whole else warehouse.landing_lock():
             self._note_batches(warehouse)
             chosen = self.pending - self._blocked()
-            if result.batches and chosen - self.aside and time.monotonic() < self.aside_at:
-                chosen -= self.aside
+            if result.batches and chosen - self.graph.aside and time.monotonic() < self.aside_at:
+                chosen -= self.graph.aside
             else:
                 self.aside_at = time.monotonic() + self.seldom
             if not chosen:

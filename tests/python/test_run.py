@@ -286,7 +286,7 @@ def test_marts_of_arrival_take_their_turn(
     seen = station.pretend(monkeypatch)
     write(inbox / "0.ndjson", [line(event(0))])
     assert rounds(loop).models == len(seen.pop()) == len(loop.graph.everything())
-    names = {loop.graph.names[node] for node in loop.aside}
+    names = {loop.graph.names[node] for node in loop.graph.aside}
     assert {"stg_landing__envelope", "reconciliation", "stg_web__page_viewed"} <= names
     assert not names & {REQUESTED, "fct_candidacies", "stg_landing__batches", "mrr_monthly"}
 
