@@ -1,4 +1,4 @@
-"""What the commands about single events share: a warehouse with its tables, and how they print."""
+"""What commands share: options, a warehouse with its tables, and how they print."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from hirehouse.warehouse import Warehouse, WarehouseError, open_warehouse
 
 Target = Annotated[
     str | None, typer.Option(help="Target of profiles.yml; else HIREHOUSE_TARGET, else its own.")
+]
+Remove = Annotated[
+    bool, typer.Option("--remove", help="Delete the collector's segments that have landed whole.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 HAS_TABLES = (

@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.syntax import Syntax
 from rich.table import Table
 
-from hirehouse.failures_shared import AsJson, Target, new_console, opened, print_json
+from hirehouse.cli_shared import AsJson, Target, new_console, opened, print_json
 from hirehouse.unknown_cli import list_unknown, replay_unknown
 from hirehouse.warehouse import Warehouse
 

@@ -18,6 +18,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from hirehouse.cli_shared import Remove, Target
 from hirehouse.contracts import ContractError
 from hirehouse.read import InputError
 from hirehouse.warehouse import WarehouseError, open_warehouse
@@ -33,14 +34,8 @@ def land_command(
             help="Files, folders, globs, - for stdin (NDJSON, plain or gzip), kafka://…"
         ),
     ],
-    target: Annotated[
-        str | None,
-        typer.Option(help="Target of profiles.yml; else HIREHOUSE_TARGET, else its own."),
-    ] = None,
-    remove: Annotated[
-        bool,
-        typer.Option("--remove", help="Delete the collector's segments that have landed whole."),
-    ] = False,
+    target: Target = None,
+    remove: Remove = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as one line of JSON.")
     ] = False,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hirehouse.claim import Claim, Taken
+from hirehouse.cli_shared import Remove, Target
 from hirehouse.contracts import ContractError
 from hirehouse.read import InputError
 from hirehouse.warehouse import WarehouseError
@@ -30,14 +31,8 @@ def run_command(
     every: Annotated[
         float, typer.Option(min=0.05, help="Seconds from the end of a round to the next look.")
     ] = 0.25,
-    remove: Annotated[
-        bool,
-        typer.Option("--remove", help="Delete the collector's segments that have landed whole."),
-    ] = False,
-    target: Annotated[
-        str | None,
-        typer.Option(help="Target of profiles.yml; else HIREHOUSE_TARGET, else its own."),
-    ] = None,
+    remove: Remove = False,
+    target: Target = None,
     metrics_port: Annotated[
         int | None, typer.Option(help="Serve metrics for Prometheus on this port.")
     ] = None,

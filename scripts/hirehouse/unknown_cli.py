@@ -7,7 +7,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from hirehouse.failures_shared import new_console, opened, print_json
+from hirehouse.cli_shared import new_console, opened, print_json
 
 
 def list_unknown(target: str | None, event: str | None, as_json: bool) -> None:
