@@ -89,6 +89,19 @@ def warehouse(environment: dict[str, str]) -> Iterator[Warehouse]:
 
 
 @pytest.fixture
+def duckdb_environment(
+    tmp_path: Path,
+    make_environment: Callable[[str, Path], dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> dict[str, str]:
+    """The variables of a new DuckDB file; set in this process, too."""
+    variables = make_environment("duckdb", tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+@pytest.fixture
 def postgres_environment(
     tmp_path: Path,
     make_environment: Callable[[str, Path], dict[str, str]],

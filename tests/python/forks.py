@@ -102,19 +102,8 @@ class Fork:
         return self.process.exitcode
 
 
-def landing(
-    paths: Sequence[str | Path], limits: Limits | None = None, direct: int = 0
-) -> Callable[[Tell], None]:
-    """Land into the warehouse of this process's variables; tells "batch" as each one begins.
-
-    Args:
-        direct: batches of up to so many rows are written without dlt.
-    """
-
-    return partial(_land, [str(path) for path in paths], limits, direct)
-
-
-def _land(paths: Sequence[str], limits: Limits | None, direct: int, tell: Tell) -> None:
+def tell_of_batches(tell: Tell) -> None:
+    """In this process, which is a child's, tell "batch" as each one begins."""
     begin_batch = hirehouse.write.begin_batch
 
     def begin_aloud(*arguments: Any) -> int:  # noqa: ANN401 - whatever it takes
@@ -123,6 +112,21 @@ def _land(paths: Sequence[str], limits: Limits | None, direct: int, tell: Tell) 
         return batch_id
 
     hirehouse.write.begin_batch = begin_aloud
+
+
+def landing(
+    paths: Sequence[str | Path], limits: Limits | None = None, direct: int = 0
+) -> Callable[[Tell], None]:
+    """Land into the warehouse of this process's variables; tells "batch" as each one begins.
+
+    Args:
+        direct: batches of up to so many rows are written without dlt.
+    """
+    return partial(_land, [str(path) for path in paths], limits, direct)
+
+
+def _land(paths: Sequence[str], limits: Limits | None, direct: int, tell: Tell) -> None:
+    tell_of_batches(tell)
     with open_warehouse(say=tell) as warehouse:
         hirehouse.land.land(paths, warehouse, limits=limits, direct=direct)
 

@@ -262,12 +262,9 @@ def problem_of_table(folder: Path, source: str) -> str:
     return str(caught.value)
 
 
-def test_a_table_of_the_duckdb_warehouse_is_a_source(
-    tmp_path: Path, make_environment: MakeEnvironment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("duckdb_environment")
+def test_a_table_of_the_duckdb_warehouse_is_a_source(tmp_path: Path) -> None:
     source = written(tmp_path)
-    for name, value in make_environment("duckdb", tmp_path).items():
-        monkeypatch.setenv(name, value)
     with open_warehouse("duckdb") as warehouse:
         warehouse.execute(f"create table offers as from read_csv('{source}')")
     result = run("--mapping", tmp_path / "mapping.yml", "table:main.offers", "--json")

@@ -24,7 +24,6 @@ from hirehouse.contracts import ROOT
 from hirehouse.keys import add_key
 from hirehouse.land import land
 from hirehouse.warehouse import open_warehouse
-from marts import MakeEnvironment
 
 NODE = ROOT / "tests/node"
 REFERRER = "https://search.example/"  # as in browse.cjs
@@ -97,16 +96,13 @@ def python(sdk: str, url: str, key: str) -> None:
     client.shutdown()
 
 
+@pytest.mark.usefixtures("duckdb_environment")
 def test_each_client_lands_its_calls(
     packages: Path,
     chromium: str,
     pages: str,
     tmp_path: Path,
-    make_environment: MakeEnvironment,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in make_environment("duckdb", tmp_path).items():
-        monkeypatch.setenv(name, value)
     keys, folder = tmp_path / "keys.json", tmp_path / "spool"
     key = add_key(keys, "clients")
     with serving(folder, keys) as port:

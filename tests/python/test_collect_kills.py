@@ -14,21 +14,17 @@ from collectors import Collector, Load
 from hirehouse.land import land
 from hirehouse.spool import recover
 from hirehouse.warehouse import open_warehouse
-from marts import MakeEnvironment
 
 RecordProperty = Callable[[str, object], None]
 
 
+@pytest.mark.usefixtures("duckdb_environment")
 @pytest.mark.parametrize("trials", [2, pytest.param(100, marks=pytest.mark.every)])
 def test_what_was_answered_lands_once(
     trials: int,
     tmp_path: Path,
-    make_environment: MakeEnvironment,
-    monkeypatch: pytest.MonkeyPatch,
     record_property: RecordProperty,
 ) -> None:
-    for name, value in make_environment("duckdb", tmp_path).items():
-        monkeypatch.setenv(name, value)
     draw = random.Random(trials)
     folder = tmp_path / "spool"
     sent: set[str] = set()

@@ -154,14 +154,11 @@ def test_dbt_says_for_whom_it_waits(
 
 
 @pytest.mark.every
+@pytest.mark.usefixtures("duckdb_environment")
 def test_landings_and_builds_of_a_duckdb_file_wait_for_each_other(
     tmp_path: Path,
-    make_environment: MakeEnvironment,
-    monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    for name, value in make_environment("duckdb", tmp_path).items():
-        monkeypatch.setenv(name, value)
     scene = Scene("duckdb", tmp_path, 3, select=SAMPLE, limits=Limits(lines=500))
     Fork(landing(scene.parts[:1], scene.limits)).finish()
 

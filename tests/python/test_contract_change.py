@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -51,14 +52,13 @@ class ChangingStage(Stage):
         only: list[str],
     ) -> None:
         self.change = change
-        root = copied(folder / "project")
-        shutil.copytree(ROOT / "scripts" / "hirehouse", root / "scripts" / "hirehouse")
+        root = copied_whole(folder / "project")
         super().__init__(environment, folder, root, only)
 
     def _take(self, step: Step, lines: list[bytes], name: str, choice: random.Random) -> None:
         if step.what == "change":
             self.change(self.root)
-            self._hirehouse("contracts", "check")
+            says(self.root, "contracts", "check", **self.environment)
             self.parse()
         else:
             super()._take(step, lines, name, choice)
@@ -66,21 +66,29 @@ class ChangingStage(Stage):
     def _land(self, lines: list[bytes], name: str, failed: int = 0) -> None:
         path = self.place / f"{name}.ndjson"
         path.write_bytes(b"".join(line + b"\n" for line in lines))
-        landed = json.loads(self._hirehouse("land", "--json", str(path)))
+        landed = json.loads(says(self.root, "land", "--json", str(path), **self.environment))
         assert (landed["events"], landed["failed"]) == (len(lines) - failed, failed), landed
 
-    def _hirehouse(self, *arguments: str) -> str:
-        """Run the copy's own command, since it is the folder it lies in whose contracts count."""
-        done = subprocess.run(
-            [sys.executable, "-c", "from hirehouse.cli import main; main()", *arguments],
-            env=self.environment | {"PYTHONPATH": str(self.root / "scripts")},
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+
+def copied_whole(folder: Path) -> Path:
+    """A copy of the dbt project and of the package, to change; returns its folder."""
+    root = copied(folder)
+    shutil.copytree(ROOT / "scripts" / "hirehouse", root / "scripts" / "hirehouse")
+    return root
+
+
+def says(root: Path, *arguments: str, code: int = 0, **variables: str) -> str:
+    """What the command of a copy prints: it is the folder it lies in whose contracts count."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from hirehouse.cli import main; main()", *arguments],
+        env=os.environ | variables | {"PYTHONPATH": str(root / "scripts")},
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
 
 
 def edit(path: Path, right: str, wrong: str) -> None:

@@ -21,12 +21,12 @@ import pytest
 from typer.testing import CliRunner
 
 from collectors import call, serving, until
+from forks import MODELS
 from hirehouse.cli import app
 from hirehouse.contracts import ROOT
 from hirehouse.micro import Micro
 from hirehouse.warehouse import open_warehouse
 from hirehouse.warm import WarmDbt
-from marts import MakeEnvironment
 from project import BIN
 from servers import free_port
 
@@ -212,20 +212,16 @@ def hirehouse(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.usefixtures("duckdb_environment")
 def test_what_was_released_broken_is_understood_patched_replayed_and_in_the_marts(
     application: Path,
     tmp_path: Path,
-    make_environment: MakeEnvironment,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in make_environment("duckdb", tmp_path).items():
-        monkeypatch.setenv(name, value)
     spool, database = tmp_path / "spool", tmp_path / "app.db"
     dbt = WarmDbt(folder=tmp_path / "target")
 
     def in_the_mart() -> list[tuple[str, str]]:
-        only = ("--exclude-resource-type", "test", "unit_test")
-        assert dbt.run("build", "--select", "+fct_candidacies", *only).success
+        assert dbt.run("build", "--select", "+fct_candidacies", *MODELS).success
         with open_warehouse() as warehouse:
             found = warehouse.query(
                 "select candidacy_id, currency from marketplace.fct_candidacies"
@@ -266,14 +262,11 @@ for moment in {moments!r}:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.usefixtures("duckdb_environment")
 def test_reconciliation_names_the_day_of_a_row_that_was_written_past_the_outbox(
     application: Path,
     tmp_path: Path,
-    make_environment: MakeEnvironment,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in make_environment("duckdb", tmp_path).items():
-        monkeypatch.setenv(name, value)
     spool, database = tmp_path / "spool", tmp_path / "app.db"
     dbt = WarmDbt(folder=tmp_path / "target")
     days = [f"2026-03-0{number}" for number in (1, 2, 3, 4)]
@@ -287,8 +280,7 @@ def test_reconciliation_names_the_day_of_a_row_that_was_written_past_the_outbox(
         with serving(spool) as collector, running(application, database, collector):
             until(lambda: not rows(database, WAITING))
         assert json.loads(hirehouse("land", str(spool), "--json"))["failed"] == 0
-        only = ("--exclude-resource-type", "test", "unit_test")
-        assert dbt.run("build", "--select", "+reconciliation", *only).success
+        assert dbt.run("build", "--select", "+reconciliation", *MODELS).success
         with open_warehouse() as warehouse:
             found = warehouse.query(
                 "select counted_on, entity, status, row_count_difference"

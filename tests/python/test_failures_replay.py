@@ -14,10 +14,9 @@ from typing import Any
 
 import pytest
 
-import hirehouse.write
 from conftest import ENGINES
 from events import event, line, write
-from forks import MODELS, Fork, Tell
+from forks import MODELS, Fork, Tell, tell_of_batches
 from hirehouse import actions, states
 from hirehouse.actions import Desk
 from hirehouse.contracts import load
@@ -40,13 +39,7 @@ RecordProperty = Callable[[str, object], None]
 
 def replaying(tell: Tell) -> None:
     """Replay all, in small batches; tells "batch" as each one begins."""
-
-    def begin_aloud(*arguments: Any) -> int:  # noqa: ANN401 - whatever it takes
-        batch_id = begin_batch(*arguments)
-        tell("batch")
-        return batch_id
-
-    hirehouse.write.begin_batch = begin_aloud
+    tell_of_batches(tell)
     with open_warehouse(say=tell) as warehouse:
         Desk(warehouse, "child", SMALL).replay(Selection())
 

@@ -31,7 +31,6 @@ from hirehouse.land import Known, Landed, land
 from hirehouse.read import Batch, Done, Limits
 from hirehouse.run import DIRECT, Loop, Round
 from hirehouse.warehouse import Warehouse, open_warehouse
-from marts import MakeEnvironment
 from project import BIN
 from servers import free_port
 
@@ -64,12 +63,8 @@ def own_broker() -> Iterator[Noida]:
 
 
 @pytest.fixture(autouse=True)
-def duckdb(
-    tmp_path: Path, make_environment: MakeEnvironment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def duckdb(duckdb_environment: dict[str, str]) -> None:
     """A new DuckDB file for this process, unless a test asks for another warehouse."""
-    for name, value in make_environment("duckdb", tmp_path).items():
-        monkeypatch.setenv(name, value)
 
 
 def messages(*numbers: int) -> list[tuple[str, bytes]]:

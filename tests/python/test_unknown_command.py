@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,26 +11,13 @@ import pytest
 from conftest import ENGINES, run_dbt
 from events import line, write
 from forks import MODELS
-from hirehouse.contracts import ROOT
 from hirehouse.simulate import simulate
 from hirehouse.warehouse import open_warehouse
 from marts import MakeEnvironment, mart_hashes
-from sequences import copied
-from test_contract_change import add_column, edit
+from test_contract_change import add_column, copied_whole, edit, says
 
 STAGING = "stg_employer_app__position_opened"
 LEVELS = f"select event_id, seniority from staging.{STAGING} order by 1"
-
-
-def says(root: Path, *arguments: str, code: int = 0) -> str:
-    """What the command of a copy of the project prints."""
-    command = [sys.executable, "-c", "from hirehouse.cli import main; main()", *arguments]
-    variables = os.environ | {"PYTHONPATH": str(root / "scripts")}
-    done = subprocess.run(
-        command, cwd=root, env=variables, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
 
 
 def dbt(root: Path, *arguments: str) -> None:
@@ -56,8 +39,7 @@ def test_what_it_prints_makes_marts_as_if_the_column_had_always_been(
     make_environment: MakeEnvironment,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    root = copied(tmp_path / "project")
-    shutil.copytree(ROOT / "scripts" / "hirehouse", root / "scripts" / "hirehouse")
+    root = copied_whole(tmp_path / "project")
     market = tmp_path / "market"
     simulate(market, seed=5, days=30, candidates=60, broken_share=0, unknown_share=0)
     texts = [gzip.decompress(path.read_bytes()) for path in market.glob("*.gz")]
