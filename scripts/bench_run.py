@@ -2,8 +2,9 @@
 
 A process of its own plays the collector: it stamps simulated events with the time of their arrival,
 evenly, and renames a file of them into the inbox each second. `hirehouse run` watches the inbox.
-An event counts when the round ends that has landed its batch; those that no mart tells of are left
-out. On PostgreSQL a reader asks a mart all the while whether what each round promises is there.
+An event counts when the round ends that has landed its batch; those that no fact or dimension tells
+of are left out. On PostgreSQL a reader asks a mart all the while whether what each round promises is
+there.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from typing import Any
 import orjson
 
 from hirehouse.contracts import ROOT
+from hirehouse.run import TOLD
 from hirehouse.simulate import simulate
 from hirehouse.warehouse import Warehouse, open_warehouse
 
@@ -135,12 +137,8 @@ class Reader(threading.Thread):
 
 
 def told_of(manifest: dict[str, Any]) -> list[str]:
-    """The raw tables of events that some mart is made of, beside the marts of arrival itself."""
-    todo = [
-        n
-        for n, node in manifest["nodes"].items()
-        if node.get("access") == "public" and node["config"]["group"] != "operations"
-    ]
+    """The raw tables of events that some fact or dimension is made of."""
+    todo = [n for n, node in manifest["nodes"].items() if node["name"].startswith(TOLD)]
     above: set[str] = set()
     while todo:
         node = todo.pop()

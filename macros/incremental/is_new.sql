@@ -10,9 +10,16 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# This model's last batch as a literal: engines skip blocks by a bare column against a literal. #}
+{#
+    This model's last batch as a literal: engines skip blocks by a bare column against a literal.
+    `model` is of this one rendering, so the database is asked once for it.
+#}
 {% macro last_batch() -%}
-    {{ run_query('select coalesce(max(batch_id), 0) from ' ~ this).rows[0][0] }}
+    {%- if 'last_batch' not in model -%}
+        {%- set last = run_query('select coalesce(max(batch_id), 0) from ' ~ this).rows[0][0] -%}
+        {%- do model.update({'last_batch': last}) -%}
+    {%- endif -%}
+    {{ model.last_batch }}
 {%- endmacro %}
 
 {#

@@ -27,8 +27,10 @@ SPARE = ("--log-level", "none", "--log-level-file", "none", "--no-write-json")
 # Of so many rounds one ends with a checkpoint of a DuckDB file. With one at each closing, it would
 # rewrite parts of fifty tables; its log is as safe, and read in faster as long as it is short.
 CHECKPOINT = 5
-# Seconds from one build to the next of what no mart but those of arrival itself is made of.
+# Seconds from one build to the next of what no fact or dimension is made of: aggregates, and the
+# marts of arrival itself. They are half of all models.
 SELDOM = 60.0
+TOLD = ("fct_", "dim_")
 ENVELOPE = "source.hirehouse.landing.envelope"
 
 Stamp = tuple[int, ...]
@@ -121,13 +123,8 @@ class Graph:
             i: set[str]().union(*(sources.get(s, ()) for s in n.depends_on_nodes))
             for i, n in made.items()
         }
-        marts = {
-            i
-            for i, n in made.items()
-            if str(getattr(n, "access", "")) == "public" and n.group != "operations"
-        }
-        # What no mart is made of but those of arrival itself.
-        self.aside = {i for i in self.everything() if not marts & self.hanging_on({i})}
+        told = {i for i, name in self.names.items() if name.startswith(TOLD)}
+        self.aside = {i for i in self.everything() if not told & self.hanging_on({i})}
 
     def everything(self) -> set[str]:
         """All that dbt builds."""

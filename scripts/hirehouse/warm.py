@@ -6,37 +6,11 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from hirehouse.contracts import ROOT
-
-
-def spare_dbt() -> None:
-    """Take out of dbt what costs a fifth of a round and changes nothing.
-
-    It makes a message of each thing that it does, also where nobody listens; and parsers for the
-    types of each result, always the same ones.
-    """
-    from dbt_common.clients import agate_helper  # noqa: PLC0415 - as dbt itself
-    from dbt_common.events.event_manager import EventManager  # noqa: PLC0415 - as above
-
-    fire, build = EventManager.fire_event, agate_helper.build_type_tester
-    if fire.__module__ == __name__:
-        return  # done before
-    cached = cache(build)
-
-    def fire_event(self: Any, e: Any, level: Any = None, *more: Any, **named: Any) -> None:  # noqa: ANN401
-        heard = self.loggers or self.callbacks or more or named
-        if heard or (level or e.level_tag()).value in ("warn", "error"):
-            fire(self, e, level, *more, **named)
-
-    def build_type_tester(text_columns: Any, string_null_values: Any = ("null", "")) -> Any:  # noqa: ANN401
-        return cached(tuple(text_columns), tuple(string_null_values))
-
-    EventManager.fire_event = fire_event  # type: ignore[method-assign]
-    agate_helper.build_type_tester = build_type_tester
+from hirehouse.spare import spare_dbt
 
 
 class DbtError(Exception):
