@@ -3,8 +3,8 @@
 A process of its own plays the collector: it stamps simulated events with the time of their arrival,
 evenly, and renames a file of them into the inbox each second. `hirehouse run` watches the inbox.
 An event counts when the round ends that has landed its batch; those that no fact or dimension tells
-of are left out. On PostgreSQL a reader asks a mart all the while whether what each round promises is
-there.
+of are left out. On PostgreSQL a reader asks a mart all the while whether what each round promises
+is there.
 """
 
 from __future__ import annotations

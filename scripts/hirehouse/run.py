@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import networkx
+
 from hirehouse.contracts import ROOT
 from hirehouse.land import Known, land
 from hirehouse.read import TOPIC, InputError, address, event_files
@@ -27,9 +29,9 @@ SPARE = ("--log-level", "none", "--log-level-file", "none", "--no-write-json")
 # Of so many rounds one ends with a checkpoint of a DuckDB file. With one at each closing, it would
 # rewrite parts of fifty tables; its log is as safe, and read in faster as long as it is short.
 CHECKPOINT = 5
-# Seconds from one build to the next of what no fact or dimension is made of: aggregates, and the
-# marts of arrival itself. They are half of all models.
-SELDOM = 60.0
+# Of what no fact or dimension is made of (aggregates, marts of arrival itself: half of all models)
+# a round builds about so many, in turn, while events keep coming.
+BESIDE = 4
 TOLD = ("fct_", "dim_")
 ENVELOPE = "source.hirehouse.landing.envelope"
 
@@ -125,6 +127,10 @@ class Graph:
         }
         told = {i for i, name in self.names.items() if name.startswith(TOLD)}
         self.aside = {i for i in self.everything() if not told & self.hanging_on({i})}
+        # A model must not run ahead of what it reads, so it takes its turn with that.
+        related = networkx.Graph([(i, c) for i in self.aside for c in self.children[i]])
+        related.add_nodes_from(self.aside)
+        self.families = [family & self.aside for family in networkx.connected_components(related)]
 
     def everything(self) -> set[str]:
         """All that dbt builds."""
@@ -171,7 +177,7 @@ class Loop:
         target: which output of the profile.
         say: told what has to be waited for.
         remove: delete segments of the collector that have landed whole.
-        seldom: seconds; see SELDOM. What waits for them is built at once when nothing comes.
+        beside: how many models; see BESIDE. What waits is built at once when nothing comes.
 
     Raises:
         DbtError: the project can't be parsed.
@@ -185,7 +191,7 @@ class Loop:
         root: Path = ROOT,
         say: Say = say_on_stderr,
         remove: bool = False,
-        seldom: float = SELDOM,
+        beside: int = BESIDE,
     ) -> None:
         paths = list(paths)
         self.inbox = Inbox(paths)
@@ -193,7 +199,7 @@ class Loop:
         for topic in self.topics:
             address(topic)
         self.target, self.root, self.say, self.remove = target, root, say, remove
-        self.seldom, self.aside_at = seldom, 0.0
+        self.beside = beside
         self.known = Known()
         atexit.register(self.known.close)
         self.number = 0
@@ -212,6 +218,7 @@ class Loop:
             del nodes[node]
         self.dbt.manifest.unit_tests.clear()
         self.graph = Graph(self.dbt.manifest)
+        self.families = sorted(self.graph.families, key=min)  # the first one has waited longest
         # Whatever happened before: a model that is up to date costs next to nothing.
         self.pending = self.graph.everything()
         self.failing: set[str] = set()
@@ -270,10 +277,8 @@ class Loop:
         with nullcontext() if whole else warehouse.landing_lock():
             self._note_batches(warehouse)
             chosen = self.pending - self._blocked()
-            if result.batches and chosen - self.graph.aside and time.monotonic() < self.aside_at:
-                chosen -= self.graph.aside
-            else:
-                self.aside_at = time.monotonic() + self.seldom
+            if result.batches and not whole:
+                chosen = chosen - self.graph.aside | self._turn(chosen)
             if not chosen:
                 return
             names = sorted(self.graph.names[node] for node in chosen)
@@ -293,6 +298,18 @@ class Loop:
             self.tries = 0
         result.models = len(built)
         result.broken = {self.graph.names[node]: outcome.messages[node] for node in broken}
+
+    def _turn(self, chosen: set[str]) -> set[str]:
+        """Of what can wait, that which has waited longest."""
+        taken = set[str]()
+        waiting = [family for family in self.families if family & chosen]
+        for family in waiting:
+            if taken and len(taken | family & chosen) > self.beside:
+                break
+            taken |= family & chosen
+            self.families.remove(family)
+            self.families.append(family)
+        return taken
 
     def _note_batches(self, warehouse: Warehouse) -> None:
         """Add to `pending` what the batches after the ceiling touch, and raise it."""
