@@ -46,10 +46,10 @@
             {%- do wanted.append((source_name, table_name)) -%}
         {%- endfor -%}
         {%- for name in wanted -%}
-            {%- for node in graph.sources.values() if (node.source_name, node.name) == name -%}
-                {%- for column in node.columns.values() if column.name not in columns -%}
-                    {%- do columns.update({column.name: column.data_type}) -%}
-                {%- endfor -%}
+            {#- By its id: a search would turn the declarations of all events into dictionaries. -#}
+            {%- set node = graph.sources['source.' ~ project_name ~ '.' ~ name | join('.')] -%}
+            {%- for column in node.columns.values() if column.name not in columns -%}
+                {%- do columns.update({column.name: column.data_type}) -%}
             {%- endfor -%}
         {%- endfor -%}
     {%- else -%}

@@ -31,7 +31,7 @@ SPARE = ("--log-level", "none", "--log-level-file", "none", "--no-write-json")
 CHECKPOINT = 5
 # Of what no fact or dimension is made of (aggregates, marts of arrival itself: half of all models)
 # a round builds about so many, in turn, while events keep coming.
-BESIDE = 4
+BESIDE = 3
 TOLD = ("fct_", "dim_")
 ENVELOPE = "source.hirehouse.landing.envelope"
 

@@ -20,6 +20,7 @@ def spare_dbt() -> None:
     _make_type_testers_once()
     _compile_templates_once()
     _find_relations_by_name()
+    _describe_tables_at_once()
 
 
 def _make_messages_where_they_are_heard(event: Any) -> None:  # noqa: ANN401 - dbt's own
@@ -63,6 +64,7 @@ def _make_type_testers_once() -> None:
         return build(tuple(text_columns), tuple(string_null_values))
 
     agate_helper.build_type_tester = build_type_tester
+    agate_helper.empty_table = cache(agate_helper.empty_table)
 
 
 def _compile_templates_once() -> None:
@@ -100,3 +102,15 @@ def _find_relations_by_name() -> None:
         return found and found.inner
 
     BaseAdapter.get_relation = get_relation  # type: ignore[method-assign]
+
+
+def _describe_tables_at_once() -> None:
+    """It makes the context of a macro and a table of texts to ask DuckDB for a table's columns."""
+    from dbt.adapters.duckdb.impl import DuckDBAdapter  # noqa: PLC0415 - as above
+
+    def get_columns_in_relation(self: Any, relation: Any) -> list[Any]:  # noqa: ANN401
+        cursor = self.connections.get_thread_connection().handle.cursor()
+        found = cursor.execute(f"select column_name, column_type from (describe {relation})")
+        return [self.Column(name, kind) for name, kind in found.fetchall()]
+
+    DuckDBAdapter.get_columns_in_relation = get_columns_in_relation  # type: ignore[method-assign]
