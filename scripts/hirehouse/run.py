@@ -281,9 +281,8 @@ class Loop:
                 chosen = chosen - self.graph.aside | self._turn(chosen)
             if not chosen:
                 return
-            names = sorted(self.graph.names[node] for node in chosen)
             with_seeds = any(self.graph.kinds[node] == "seed" for node in chosen)
-            outcome = self.dbt.run("build" if with_seeds else "run", *SPARE, "--select", *names)
+            outcome = self.dbt.run("build" if with_seeds else "run", *SPARE, nodes=chosen)
         built = {node for node in chosen if outcome.status.get(node) == "success"}
         broken = chosen.intersection(outcome.failed())
         for other in set(outcome.failed()) - broken:  # on-run-start: nothing was built

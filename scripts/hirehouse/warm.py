@@ -12,6 +12,8 @@ from typing import Any
 from hirehouse.contracts import ROOT
 from hirehouse.spare import spare_dbt
 
+CHOSEN = "chosen_for_this_run"
+
 
 class DbtError(Exception):
     """dbt could not run at all: it can't read the project, the profile or a selection."""
@@ -67,16 +69,23 @@ class WarmDbt:
         self.manifest: Any = self._invoke("parse", "--no-partial-parse").result
         self.runner = dbtRunner(manifest=self.manifest)
 
-    def run(self, command: str, *arguments: str) -> Outcome:
+    def run(self, command: str, *arguments: str, nodes: Iterable[str] = ()) -> Outcome:
         """Run a command such as build, run or test; connections are closed at its end.
 
         Args:
             command: dbt's command.
             arguments: what else stands on the command line, such as "--select", "staging".
+            nodes: unique ids, if these and no others are selected.
 
         Raises:
             DbtError: dbt could not begin.
         """
+        if nodes := set(nodes):
+            # As names, dbt would hold each of them against each node of the project.
+            for node in self.manifest.nodes.values():
+                node.tags = [tag for tag in node.tags if tag != CHOSEN]
+                node.tags += [CHOSEN] if node.unique_id in nodes else []
+            arguments = (*arguments, "--select", f"tag:{CHOSEN}")
         result = self._invoke(command, *arguments)
         outcome = Outcome(result.success)
         for node in result.result.results:

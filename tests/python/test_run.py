@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -85,10 +85,9 @@ class Station:
         status |= {n: "error" for n in nodes if nodes[n].name in failures}
         messages = {n: failures.get(nodes[n].name, "") for n in nodes}
 
-        def run(*arguments: str) -> Outcome:
-            chosen = [n for n in nodes if nodes[n].name in arguments]
-            result = {n: status[n] for n in chosen}
-            return Outcome(not failures, {}, result, {n: messages[n] for n in chosen})
+        def run(*_: str, nodes: set[str]) -> Outcome:
+            result = {n: status[n] for n in nodes}
+            return Outcome(not failures, {}, result, {n: messages[n] for n in nodes})
 
         patch.setattr(self.dbt, "run", run)
         return selected_by(self.dbt, patch)
@@ -134,9 +133,9 @@ def selected_by(dbt: WarmDbt, monkeypatch: pytest.MonkeyPatch) -> list[set[str]]
     seen: list[set[str]] = []
     run = dbt.run
 
-    def watched(*arguments: str) -> Any:  # noqa: ANN401 - whatever it gives
-        seen.append(set(arguments[arguments.index("--select") + 1 :]))
-        return run(*arguments)
+    def watched(*arguments: str, nodes: Collection[str] = ()) -> Any:  # noqa: ANN401 - as it gives
+        seen.append({dbt.manifest.nodes[node].name for node in nodes})
+        return run(*arguments, nodes=nodes)
 
     monkeypatch.setattr(dbt, "run", watched)
     return seen
@@ -183,11 +182,11 @@ def test_a_loop_lands_and_builds_what_comes(
     # One event, and only what is made of it. What comes while a round is under way waits.
     build = loop.dbt.run
 
-    def late(*arguments: str) -> Any:  # noqa: ANN401 - whatever it gives
+    def late(*arguments: str, **more: set[str]) -> Any:  # noqa: ANN401 - whatever it gives
         write(inbox / "late.ndjson", [line(event(2))])
         # What someone else commits now would be built in part.
         assert not may_land(station.environment)
-        return build(*arguments)
+        return build(*arguments, **more)
 
     monkeypatch.setattr(loop.dbt, "run", late)
     write(inbox / "one.ndjson", [line(event(1))])
