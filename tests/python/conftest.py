@@ -29,7 +29,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: order.index(item.path.name) if item.path.name in order else 99)
     if config.getoption("--all"):
         return
-    left_out = [item for item in items if item.get_closest_marker("every")]
+    left_out = [
+        item
+        for item in items
+        if item.get_closest_marker("every")
+        or (item.get_closest_marker("one_engine") and "postgres" in item.name)
+    ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 

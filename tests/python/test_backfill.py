@@ -135,6 +135,7 @@ def marts(warehouse: Warehouse) -> tuple[dict[str, tuple[int, int]], Counter[str
     return {s: (n, c) for s, n, c in stages}, Counter(dict(statuses)), dict(offers)
 
 
+@pytest.mark.one_engine
 def test_the_sample_comes_out_of_the_marts_as_it_is_and_again_changes_nothing(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -14,6 +14,8 @@ from hirehouse.warehouse import Warehouse, open_warehouse
 
 COMMITTED, CRASHED = 1, 2
 # A text of three characters that has four bytes.
+pytestmark = pytest.mark.one_engine
+
 WIDE = "x€"
 
 

@@ -174,6 +174,7 @@ def test_a_contract_that_has_grown_lets_old_failures_land_unpatched(
         assert warehouse.query(f"{values} group by currency") == [("CHF", 3)]
 
 
+@pytest.mark.one_engine
 def test_what_is_replayed_comes_into_the_marts_as_in_one_go(
     environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

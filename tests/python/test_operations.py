@@ -20,6 +20,8 @@ from hirehouse.warehouse import open_warehouse
 from hirehouse.warm import Outcome, WarmDbt
 from marts import MakeEnvironment
 
+pytestmark = pytest.mark.one_engine
+
 Key = tuple[date, str, str | None]
 WHOLE = "every_day_of_production_is_whole_in_the_marts"
 # Events that the application forgets to emit, and what production counts of them.

@@ -12,6 +12,8 @@ from hirehouse.warehouse import open_warehouse
 from hirehouse.warm import WarmDbt
 
 OLD, NEW = 1, 2
+pytestmark = pytest.mark.one_engine
+
 EVENT = "interview_requested"
 STAGED = "staging.stg_employer_app__interview_requested"
 DERIVED = "intermediate.int_interview_requests_answered"
