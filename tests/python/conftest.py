@@ -72,18 +72,29 @@ def make_environment(
     return make
 
 
-@pytest.fixture(params=ENGINES)
-def environment(
-    request: pytest.FixtureRequest,
+@pytest.fixture
+def enter(
     tmp_path: Path,
     make_environment: Callable[[str, Path], dict[str, str]],
     monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[str], dict[str, str]]:
+    """A function that makes a new, empty warehouse, and sets its variables in this process, too."""
+
+    def work(engine: str) -> dict[str, str]:
+        variables = make_environment(engine, tmp_path)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return variables
+
+    return work
+
+
+@pytest.fixture(params=ENGINES)
+def environment(
+    request: pytest.FixtureRequest, enter: Callable[[str], dict[str, str]]
 ) -> dict[str, str]:
     """The variables of a new, empty warehouse of each engine; set in this process, too."""
-    variables = make_environment(request.param, tmp_path)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    return variables
+    return enter(request.param)
 
 
 @pytest.fixture
@@ -94,29 +105,15 @@ def warehouse(environment: dict[str, str]) -> Iterator[Warehouse]:
 
 
 @pytest.fixture
-def duckdb_environment(
-    tmp_path: Path,
-    make_environment: Callable[[str, Path], dict[str, str]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> dict[str, str]:
+def duckdb_environment(enter: Callable[[str], dict[str, str]]) -> dict[str, str]:
     """The variables of a new DuckDB file; set in this process, too."""
-    variables = make_environment("duckdb", tmp_path)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    return variables
+    return enter("duckdb")
 
 
 @pytest.fixture
-def postgres_environment(
-    tmp_path: Path,
-    make_environment: Callable[[str, Path], dict[str, str]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> dict[str, str]:
+def postgres_environment(enter: Callable[[str], dict[str, str]]) -> dict[str, str]:
     """The variables of a new PostgreSQL database; set in this process, too."""
-    variables = make_environment("postgres", tmp_path)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    return variables
+    return enter("postgres")
 
 
 def run_dbt(
