@@ -128,8 +128,7 @@ class Graph:
         told = {i for i, name in self.names.items() if name.startswith(TOLD)}
         self.aside = {i for i in self.everything() if not told & self.hanging_on({i})}
         # A model must not run ahead of what it reads, so it takes its turn with that.
-        related = networkx.Graph([(i, c) for i in self.aside for c in self.children[i]])
-        related.add_nodes_from(self.aside)
+        related = networkx.Graph({i: self.children[i] for i in self.aside})
         self.families = [family & self.aside for family in networkx.connected_components(related)]
 
     def everything(self) -> set[str]:
