@@ -1,7 +1,7 @@
 """What dbt does again for each model of each run, done once in a warm process.
 
 Nothing that it builds or reports changes. Each is written against dbt's own code, of the versions
-that requirements.txt pins; the share that it takes of a round is in docs/benchmarks/run.md.
+that requirements.txt pins.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def spare_dbt() -> None:
-    """Take out of dbt what costs a third of a round. A second call does nothing."""
+    """Change dbt in this process, and all that is to run in it; a second call does nothing."""
     from dbt_common.events.base_types import BaseEvent  # noqa: PLC0415 - as dbt itself, seconds
 
     if BaseEvent.__init__.__module__ == __name__:

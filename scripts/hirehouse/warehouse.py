@@ -95,8 +95,8 @@ def _env_var(name: str, default: str | None = None) -> str:
 class Warehouse(ABC):
     """An open connection to the warehouse, with the few operations that landing needs.
 
-    SQL is written with `?` for parameters. Every statement commits by
-    itself, but in a `transaction`.
+    SQL is written with `?` for parameters. Every statement commits by itself, but in a
+    `transaction`.
     """
 
     engine: str

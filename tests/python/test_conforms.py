@@ -12,10 +12,10 @@ from conftest import run_dbt
 from hirehouse.tables import ensure_tables
 from hirehouse.warehouse import Warehouse, open_warehouse
 
-COMMITTED, CRASHED = 1, 2
-# A text of three characters that has four bytes.
 pytestmark = pytest.mark.one_engine
 
+COMMITTED, CRASHED = 1, 2
+# A text of three characters that has four bytes.
 WIDE = "x€"
 
 
