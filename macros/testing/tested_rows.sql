@@ -21,12 +21,45 @@
 {%- endmacro %}
 
 {#
-    What a data test reads. `where: tested rows` in its config means the rows that tested_after()
-    tells of; any other condition is dbt's own affair.
+    What a data test reads. `where: tested rows` in its config means the rows of the batches that
+    tested_after() tells of, or, in a view that shows no batch, those of the keys that such rows
+    have in what it reads; any other condition is dbt's own affair.
 #}
 {% macro get_where_subquery(relation) -%}
-    {%- if config.get('where') == 'tested rows' -%}
-        {{ return('(select * from ' ~ relation ~ ' where batch_id > ' ~ tested_after() ~ ') as tested') }}
+    {%- if config.get('where') != 'tested rows' -%}
+        {{ return(adapter.dispatch('get_where_subquery', 'dbt')(relation)) }}
     {%- endif -%}
-    {{ return(adapter.dispatch('get_where_subquery', 'dbt')(relation)) }}
+    {%- set after = tested_after() -%}
+    {%- set condition = is_tested(graph.nodes[model.attached_node], after) if after else none -%}
+    {%- if not condition -%}
+        {{ return(relation) }}
+    {%- endif -%}
+    {{ return('(select * from ' ~ relation ~ ' where ' ~ condition ~ ') as tested') }}
+{%- endmacro %}
+
+{#
+    The condition on the rows of a model that a data test looks at; none where it looks at all: in
+    a table that shows no batch, and in a view of what has none of its columns as key.
+#}
+{% macro is_tested(tested, after) -%}
+    {%- set new_rows = 'batch_id > ' ~ after -%}
+    {%- if 'batch_id' in tested.columns -%}
+        {{ return(new_rows) }}
+    {%- endif -%}
+    {%- set inputs = {} -%}
+    {%- for id in tested.depends_on.nodes if id.startswith('model.') -%}
+        {%- set input = graph.nodes[id] -%}
+        {%- set key = input.config.unique_key -%}
+        {%- if tested.config.materialized != 'view' or key is not string or key not in tested.columns -%}
+            {{ return(none) }}
+        {%- endif -%}
+        {%- do inputs.setdefault(key, []).append(
+            'select ' ~ key ~ ' from ' ~ input.relation_name ~ ' where ' ~ new_rows
+        ) -%}
+    {%- endfor -%}
+    {%- set conditions = [] -%}
+    {%- for key, queries in inputs.items() -%}
+        {%- do conditions.append(key ~ ' in (' ~ queries | join(' union all ') ~ ')') -%}
+    {%- endfor -%}
+    {{ return(conditions | join(' or ')) }}
 {%- endmacro %}
