@@ -89,11 +89,7 @@ class Loop:
         if self.dbt is None:
             self.dbt = WarmDbt(ROOT, ROOT / "target" / "dev", self.variables)
             return
-        from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes 3 s
-
-        self.dbt.runner = dbtRunner()
-        self.dbt.manifest = self.dbt._invoke("parse").result
-        self.dbt.runner = dbtRunner(manifest=self.dbt.manifest)
+        self.dbt.parse()
 
     def needed(self) -> dict[str, Any]:
         """The model, what hangs on it, and what all of that is made of, by unique id."""

@@ -56,18 +56,30 @@ class WarmDbt:
         target: str | None = None,
         quiet: bool = True,
     ) -> None:
-        from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes 3 s
-
         spare_dbt()
+        self.root = root
         self.variables = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"} | (variables or {})
         self.common = ["--quiet"] if quiet else []
-        where = folder or root / "target" / "warm"
-        self.options = ["--project-dir", str(root), "--target-path", str(where)]
+        self.folder = folder or root / "target" / "warm"
+        self.options = ["--project-dir", str(root), "--target-path", str(self.folder)]
         self.options += ["--target", target] if target else []
-        self.common += ["--log-path", str(where), "--warn-error-options", "{error: all}"]
+        self.common += ["--log-path", str(self.folder), "--warn-error-options", "{error: all}"]
+        self.parse()
+
+    def parse(self) -> None:
+        """Read what has changed since the project was read last into this folder.
+
+        Raises:
+            DbtError: it can't be parsed.
+        """
+        from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes 3 s
+
         self.runner = dbtRunner()
-        self.manifest: Any = self._invoke("parse", "--no-partial-parse").result
+        self.manifest = self._read()
         self.runner = dbtRunner(manifest=self.manifest)
+
+    def _read(self) -> Any:  # noqa: ANN401 - dbt's own manifest
+        return self._invoke("parse").result
 
     def run(self, command: str, *arguments: str, nodes: Iterable[str] = ()) -> Outcome:
         """Run a command such as build, run or test; connections are closed at its end.

@@ -7,14 +7,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from dbt.constants import PARTIAL_PARSE_FILE_NAME
+from dbt.contracts.graph.manifest import Manifest
+from dbt.parser.manifest import ManifestLoader, extended_mashumuro_decoder
 
 from hirehouse.contracts import ROOT
 from hirehouse.warehouse import Warehouse, open_warehouse
+from hirehouse.warm import WarmDbt
 from servers import Postgres
 
 ENGINES = ("duckdb", "postgres")
+CONFIG = "dbt_project.yml"
 # Files that take longest come first, so that neither of two processes is left alone with one.
 LONG = ("property", "kills", "concurrent", "marts", "run", "readme", "kafka", "failures_replay")
 pytest_plugins = ["report"]
@@ -37,6 +43,43 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """Parse the project once per engine, which costs more than running its models.
+
+    Of a copy of the project only the files that differ are parsed.
+    """
+    parsed: dict[str, bytes] = {}
+    read = WarmDbt._read
+
+    def read_once(dbt: WarmDbt) -> Any:
+        if (dbt.root / CONFIG).read_text() != (ROOT / CONFIG).read_text():
+            return read(dbt)
+        variables = os.environ | dbt.variables
+        kind = variables["HIREHOUSE_TARGET"]
+        if kind not in parsed and dbt.root == ROOT:
+            read(dbt)
+            parsed[kind] = (dbt.folder / PARTIAL_PARSE_FILE_NAME).read_bytes()
+        elif kind not in parsed:
+            WarmDbt(ROOT, dbt.folder / "whole", dbt.variables)
+        manifest = Manifest.from_msgpack(parsed[kind], decoder=extended_mashumuro_decoder)
+        name = "HIREHOUSE_DUCKDB" if kind == "duckdb" else "PGDATABASE"
+        database = Path(variables[name]).stem
+        for node in (*manifest.nodes.values(), *manifest.sources.values()):
+            if node.relation_name:
+                node.relation_name = node.relation_name.replace(node.database, database, 1)
+            node.database = database
+        if dbt.root == ROOT:
+            return manifest
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ManifestLoader, "read_manifest_for_partial_parse", lambda _: manifest)
+            return read(dbt)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WarmDbt, "_read", read_once)
+        yield
 
 
 @pytest.fixture(scope="session")

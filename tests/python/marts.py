@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 
-from conftest import run_dbt
 from hirehouse.land import Landed, land
 from hirehouse.simulate import simulate
 from hirehouse.warehouse import Warehouse, open_warehouse
+from hirehouse.warm import WarmDbt
 
 SCHEMAS = ("core", "marketplace", "finance")
 # Marketplaces of different years, so that each month of the marts belongs to one of them.
@@ -61,15 +61,10 @@ def land_into(environment: Mapping[str, str], paths: Iterable[Path]) -> Landed:
         return land([str(p) for p in paths], warehouse)
 
 
-def dbt(environment: Mapping[str, str], folder: Path, *arguments: str) -> str:
-    """Run dbt with warnings as errors; AssertionError with its output if it fails."""
-    variables = dict(environment) | {
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "logs"),
-    }
-    done = run_dbt(["--warn-error-options", '{"error": "all"}', *arguments], variables)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    return done.stdout
+def dbt(environment: Mapping[str, str], folder: Path, *arguments: str) -> None:
+    """Run dbt with warnings as errors; AssertionError with its messages if it fails."""
+    outcome = WarmDbt(folder=folder / "target", variables=dict(environment)).run(*arguments)
+    assert outcome.success, {node: outcome.messages[node] for node in outcome.failed()}
 
 
 def mart_hashes(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from marts import MakeEnvironment, dbt
+from conftest import run_dbt
+from marts import MakeEnvironment
 
 QUIET = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
@@ -38,7 +39,9 @@ def test_the_docs_page_draws_the_lineage_of_fct_candidacies(
     if chromium is None:
         pytest.skip("there is no Chromium here, and no way to install one")
     environment = make_environment("duckdb", tmp_path)
-    dbt(environment, tmp_path, "docs", "generate", "--static", "--empty-catalog")
+    artifacts = {"DBT_TARGET_PATH": str(tmp_path / "target"), "DBT_LOG_PATH": str(tmp_path)}
+    done = run_dbt(["docs", "generate", "--static", "--empty-catalog"], environment | artifacts)
+    assert done.returncode == 0, done.stdout
     page = (tmp_path / "target" / "static_index.html").as_uri()
     done = subprocess.run(
         [
