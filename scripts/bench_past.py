@@ -14,7 +14,6 @@ import math
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,6 +30,7 @@ from hirehouse.contracts import ROOT
 from hirehouse.land import land
 from hirehouse.simulate import simulate
 from hirehouse.warehouse import open_warehouse
+from hirehouse.warm import WarmDbt
 
 SQL = ROOT / "scripts" / "bench_past"
 REPORT = ROOT / "docs" / "benchmarks" / "past.md"
@@ -107,8 +107,10 @@ def build(environment: dict[str, str], events: Path) -> int:
     try:
         with open_warehouse() as warehouse:
             land([events], warehouse)
-        dbt = [str(Path(sys.executable).parent / "dbt"), "--quiet", "build"]
-        subprocess.run([*dbt, "--exclude-resource-type", "test", "unit_test"], cwd=ROOT, check=True)
+        dbt = WarmDbt(folder=Path(environment["DBT_TARGET_PATH"]))
+        outcome = dbt.run("build", "--exclude-resource-type", "test", "unit_test")
+        if not outcome.success:
+            sys.exit("\n".join(f"{n}: {outcome.messages[n]}" for n in outcome.failed()))
         with open_warehouse() as warehouse:
             tables = warehouse.query(
                 "select table_name from information_schema.tables"

@@ -54,7 +54,7 @@ def parsed_once() -> Iterator[None]:
     parsed: dict[str, bytes] = {}
     read = WarmDbt._read
 
-    def read_once(dbt: WarmDbt) -> Any:
+    def read_once(dbt: WarmDbt) -> Any:  # noqa: ANN401 - dbt's own manifest
         if (dbt.root / CONFIG).read_text() != (ROOT / CONFIG).read_text():
             return read(dbt)
         variables = os.environ | dbt.variables

@@ -165,6 +165,7 @@ def test_the_sample_comes_out_of_the_marts_as_it_is_and_again_changes_nothing(
         assert after == {name: before[name] for name in after}
 
 
+@pytest.mark.every
 def test_the_whole_log_comes_out_of_the_marts_as_published(
     tmp_path: Path, make_environment: MakeEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,6 +143,15 @@ NAMED: dict[str, History] = {
         sent(3, "identity_linked", "e", "2026-03-04", previous_id="~candidate-2", method="merge"),
     ),
 }
+# Each batch of a named history has a run of its own.
+TROUBLED = [
+    Step("land", 1),
+    Step("run"),
+    Step("during run", 2),
+    Step("crash", 3),
+    Step("land", 4),
+    Step("run"),
+]
 # Of a hundred histories at least so many have such a row, or the generator has gone dull.
 LEAST = {
     "a candidacy": (50, "fct_candidacies", "1 = 1"),
@@ -208,9 +217,9 @@ def stage(
 @pytest.fixture(scope="module")
 def first(stage: Stage) -> Result:
     """The named histories and a sample of generated ones, in one sequence."""
-    count, batches = (250, 4) if stage.engine == "duckdb" else (100, 3)
-    generated = collect(histories(batches), count, SEED)
-    return play(stage, [*NAMED.values(), *generated], plainly(batches))
+    count, steps = (250, TROUBLED) if stage.engine == "duckdb" else (100, plainly(3))
+    generated = collect(histories(max(step.batch for step in steps)), count, SEED)
+    return play(stage, [*NAMED.values(), *generated], steps)
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -252,7 +261,7 @@ def test_generated_histories(
     everything = request.config.getoption("--all")
     size, rounds = {
         ("duckdb", True): (700, 15),
-        ("duckdb", False): (100, 1),
+        ("duckdb", False): (0, 0),
         ("postgres", True): (200, 2),
         ("postgres", False): (0, 0),
     }[stage.engine, everything]
