@@ -102,3 +102,4 @@ def content_hash(columns: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> str
 
 
 MakeEnvironment = Callable[[str, Path], dict[str, str]]
+Enter = Callable[[str], dict[str, str]]

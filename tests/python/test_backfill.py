@@ -19,7 +19,7 @@ from hirehouse.backfill_cli import backfill_command
 from hirehouse.backfill_mapping import MappingError, read_mapping
 from hirehouse.contracts import ROOT, load
 from hirehouse.warehouse import Warehouse, open_warehouse
-from marts import MakeEnvironment, dbt, mart_hashes
+from marts import dbt, mart_hashes
 
 MAPPING = ROOT / "backfills/hiring_log/mapping.yml"
 SAMPLE = ROOT / "backfills/hiring_log/sample.csv.gz"
@@ -167,16 +167,13 @@ def test_the_sample_comes_out_of_the_marts_as_it_is_and_again_changes_nothing(
 
 @pytest.mark.every
 def test_the_whole_log_comes_out_of_the_marts_as_published(
-    tmp_path: Path, make_environment: MakeEnvironment, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, duckdb_environment: dict[str, str]
 ) -> None:
     if not WHOLE.is_file():
         pytest.skip(f"the whole log is not at {WHOLE}; set HIRING_LOG")
-    environment = make_environment("duckdb", tmp_path)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
     result = run("--mapping", MAPPING, WHOLE)
     assert result.exit_code == 0, result.output
-    dbt(environment, tmp_path, *SELECT)
+    dbt(duckdb_environment, tmp_path, *SELECT)
     with open_warehouse("duckdb") as warehouse:
         stages, statuses, offers = marts(warehouse)
     assert stages == PUBLISHED

@@ -126,12 +126,7 @@ def hold(tell: Tell) -> None:
         time.sleep(600)
 
 
-def test_dbt_says_for_whom_it_waits(
-    tmp_path: Path, make_environment: MakeEnvironment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    environment = make_environment("duckdb", tmp_path)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+def test_dbt_says_for_whom_it_waits(tmp_path: Path, duckdb_environment: dict[str, str]) -> None:
     holder = Fork(hold)
     holder.until("open")
     with subprocess.Popen(
@@ -147,7 +142,7 @@ def test_dbt_says_for_whom_it_waits(
         waits = dbt.poll() is None
         holder.kill()
         output = dbt.communicate()
-    path = environment["HIREHOUSE_DUCKDB"]
+    path = duckdb_environment["HIREHOUSE_DUCKDB"]
     assert said == f"waiting for {path}, which process {holder.pid} has open\n", output
     assert waits
     assert dbt.returncode == 0, output

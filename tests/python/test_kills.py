@@ -20,7 +20,7 @@ from hirehouse.land import land
 from hirehouse.read import Limits
 from hirehouse.run import DIRECT
 from hirehouse.warehouse import open_warehouse
-from marts import MakeEnvironment
+from marts import Enter, MakeEnvironment
 from scene import COMMITTED, Scene, check_readings
 
 RecordProperty = Callable[[str, object], None]
@@ -69,13 +69,11 @@ def test_landings_killed_in_a_row_lose_and_double_nothing(
     seed: int,
     kills: int,
     tmp_path: Path,
-    make_environment: MakeEnvironment,
-    monkeypatch: pytest.MonkeyPatch,
+    enter: Enter,
     record_property: RecordProperty,
 ) -> None:
     files, wrong = inputs(tmp_path / "in")
-    for name, value in make_environment(engine, tmp_path).items():
-        monkeypatch.setenv(name, value)
+    enter(engine)
     draw = random.Random(seed)
     done = 0
     for _ in range(kills):
