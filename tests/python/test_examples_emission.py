@@ -185,7 +185,7 @@ def test_no_event_is_forgotten_or_made_up_when_the_application_is_killed(
             for client in clients:
                 client.join()
         with running(application, database, collector):
-            until(lambda: not rows(database, WAITING))
+            until(lambda: not rows(database, WAITING), seconds=240)  # all that has gathered
         told = call(collector, "/micro/all", method="GET").json
         good = call(collector, "/micro/good", method="GET").json
     assert (told["bad"], told["forgotten"]) == (0, 0)
