@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from hirehouse.cli_shared import AsLine, Target, ending
 from hirehouse.contracts import ContractError, load
 from hirehouse.land_cli import summarise
 from hirehouse.warehouse import WarehouseError, open_warehouse
@@ -38,13 +39,8 @@ def backfill_command(
     land_them: Annotated[
         bool, typer.Option("--land/--no-land", help="Land the events, or only write them to --out.")
     ] = True,
-    target: Annotated[
-        str | None,
-        typer.Option(help="Target of profiles.yml; else HIREHOUSE_TARGET or its own."),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the summary as one line of JSON.")
-    ] = False,
+    target: Target = None,
+    as_json: AsLine = False,
 ) -> None:
     """Turn rows of an older system into events by a mapping, and land them.
 
@@ -56,31 +52,25 @@ def backfill_command(
     from hirehouse.backfill_mapping import MappingError, read_mapping  # noqa: PLC0415
     from hirehouse.land import land  # noqa: PLC0415
 
-    console = Console(stderr=True)
     if not land_them and out is None:
         raise typer.BadParameter("--no-land needs a folder to write to: --out DIR")
     result: Landed | None = None
-    try:
+    errors = (MappingError, SourceError, WarehouseError, ContractError, OSError)
+    with (
+        ending(dict.fromkeys(errors, 1)),
+        tempfile.TemporaryDirectory(prefix="hirehouse-") as spare,
+    ):
+        rows = read_mapping(mapping, load())
+        status = Console(stderr=True).status("reading rows")
         with (
-            tempfile.TemporaryDirectory(prefix="hirehouse-")
-            if out is None
-            else nullcontext(str(out)) as folder
+            status if sys.stderr.isatty() else nullcontext(),
+            open_source(source, rows.csv, target) as opened,
         ):
-            rows = read_mapping(mapping, load())
-            status = console.status("reading rows") if sys.stderr.isatty() else nullcontext()
-            with status as spinner, open_source(source, rows.csv, target) as opened:
-                made = backfill(
-                    rows,
-                    opened,
-                    Path(folder),
-                    lambda count: spinner.update(f"{count:,} rows read") if spinner else None,
-                )
-            if land_them:
-                with open_warehouse(target) as warehouse:
-                    result = land([made.path], warehouse)
-    except (MappingError, SourceError, WarehouseError, ContractError, OSError) as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+            folder = out or Path(spare)
+            made = backfill(rows, opened, folder, lambda n: status.update(f"{n:,} rows read"))
+        if land_them:
+            with open_warehouse(target) as warehouse:
+                result = land([made.path], warehouse)
     if as_json:
         # Not asdict, which counts the entries of a Counter instead of copying it.
         summary = vars(made) | {"path": str(made.path) if out else None}

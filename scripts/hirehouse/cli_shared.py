@@ -1,15 +1,18 @@
-"""What commands share: options, a warehouse with its tables, and how they print."""
+"""What commands share: options, a warehouse with its tables, and how they print and end."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from hirehouse.contracts import ContractError
 from hirehouse.warehouse import Warehouse, WarehouseError, open_warehouse
@@ -21,11 +24,27 @@ Remove = Annotated[
     bool, typer.Option("--remove", help="Delete the collector's segments that have landed whole.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+AsLine = Annotated[bool, typer.Option("--json", help="Print the summary as one line of JSON.")]
 HAS_TABLES = (
     "select 1 from information_schema.tables"
     " where table_schema = 'raw' and table_name = 'failure_actions'"
 )
 WIDTH = 140  # of a table that goes to a file or a pipe
+
+
+def say_error(error: object) -> None:
+    """Print what went wrong, on one line whatever its length."""
+    Console(stderr=True).print(Text(f"error: {error}", "red"), soft_wrap=True)
+
+
+@contextmanager
+def ending(codes: Mapping[type[Exception], int]) -> Iterator[None]:
+    """End the command with the message of an expected error, and the exit code of its type."""
+    try:
+        yield
+    except tuple(codes) as error:
+        say_error(error)
+        raise typer.Exit(next(codes[kind] for kind in codes if isinstance(error, kind))) from None
 
 
 @contextmanager
@@ -34,19 +53,37 @@ def opened(target: str | None) -> Iterator[Warehouse]:
     from hirehouse.states import UnknownFailure  # noqa: PLC0415 - brings Arrow along
     from hirehouse.tables import ensure_tables  # noqa: PLC0415 - as above
 
-    try:
-        with open_warehouse(target) as warehouse:
-            if not warehouse.query(HAS_TABLES):
-                with warehouse.landing_lock():
-                    ensure_tables(warehouse)
-            yield warehouse
-    except (UnknownFailure, WarehouseError, ContractError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(2 if isinstance(error, UnknownFailure) else 1) from None
+    codes = {UnknownFailure: 2, WarehouseError: 1, ContractError: 1}
+    with ending(codes), open_warehouse(target) as warehouse:
+        if not warehouse.query(HAS_TABLES):
+            with warehouse.landing_lock():
+                ensure_tables(warehouse)
+        yield warehouse
 
 
 def new_console() -> Console:
     return Console(width=None if sys.stdout.isatty() else WIDTH)
+
+
+def table_of(
+    names: Iterable[str], rows: Iterable[Iterable[object]], whole: Collection[str] = ()
+) -> Table:
+    """A table of plain texts, numbers on the right.
+
+    Args:
+        whole: names of columns that are not to be wrapped.
+    """
+    made = Table(box=box.SIMPLE)
+    for name in names:
+        made.add_column(name, justify="right" if name == "count" else "left", no_wrap=name in whole)
+    for row in rows:
+        made.add_row(*(Text(str(cell)) for cell in row))
+    return made
+
+
+def seen(group: Mapping[str, Any]) -> str:
+    """When the first and the last of a group came."""
+    return "\n".join(f"{group[name]:%Y-%m-%d %H:%M}" for name in ("first_seen", "last_seen"))
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - any JSON

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from hirehouse.cli_shared import ending
 from hirehouse.keys import Keys, KeysError, add_key, read_keys, revoke_key
 from hirehouse.read import InputError
 
@@ -18,6 +17,7 @@ keys_app = typer.Typer(
     no_args_is_help=True,
     help="Write keys of the producers that `collect` takes events from.",
 )
+CODES = {KeysError: 1, OSError: 1, InputError: 2}
 KeysFile = Annotated[Path, typer.Option("--keys", help="The JSON file of the keys' digests.")]
 
 
@@ -55,7 +55,7 @@ def collect_command(
     from hirehouse.spool import Spool  # noqa: PLC0415 - as above
 
     registry = CollectorRegistry()
-    with _told():
+    with ending(CODES):
         known = Keys(keys) if keys else None
         if micro:
             from hirehouse.micro import Micro  # noqa: PLC0415 - brings Arrow along
@@ -91,14 +91,14 @@ def collect_command(
 @keys_app.command("add")
 def add_command(producer: str, keys: KeysFile) -> None:
     """Make a key for a producer, and print it: this once, since only its digest is kept."""
-    with _told():
+    with ending(CODES):
         print(add_key(keys, producer))
 
 
 @keys_app.command("list")
 def list_command(keys: KeysFile) -> None:
     """Print the producers that have a key."""
-    with _told():
+    with ending(CODES):
         for producer in read_keys(keys):
             print(producer)
 
@@ -106,15 +106,5 @@ def list_command(keys: KeysFile) -> None:
 @keys_app.command("revoke")
 def revoke_command(producer: str, keys: KeysFile) -> None:
     """Take a producer's key away; collectors that run know at once."""
-    with _told():
+    with ending(CODES):
         revoke_key(keys, producer)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Say what can't be done, and exit with 1, or 2 for a wrong argument."""
-    try:
-        yield
-    except (KeysError, InputError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(2 if isinstance(error, InputError) else 1) from None

@@ -9,14 +9,12 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich import box
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from hirehouse.contracts import ROOT, Column, Contract, envelope, load
+from hirehouse.cli_shared import AsJson, ending, new_console, print_json, table_of
+from hirehouse.contracts import ROOT, Column, Contract, ContractError, envelope, load
 from hirehouse.contracts_check import check
-from hirehouse.contracts_diff import diff_command
+from hirehouse.contracts_diff import changes, contracts_at
 from hirehouse.contracts_example import example_event
 from hirehouse.shape import nearest
 
@@ -24,13 +22,10 @@ contracts_app = typer.Typer(
     help="The contracts of the events: what is in them, and whether they are sound.",
     no_args_is_help=True,
 )
-contracts_app.command("diff")(diff_command)
 Root = Annotated[Path, typer.Option(help="The project's folder.", file_okay=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 Event = Annotated[
     str, typer.Argument(help="An event, such as offer_extended, or offer_extended_v2.")
 ]
-WIDTH = 120  # of a table that goes to a file or a pipe
 
 
 def sound_contracts(root: Path) -> list[Contract]:
@@ -73,12 +68,9 @@ def list_command(*, as_json: AsJson = False, root: Root = ROOT) -> None:
         for c in sound_contracts(root)
     ]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
-    table = Table(*(rows[0] if rows else ()), box=box.SIMPLE)
-    for row in rows:
-        table.add_row(*(escape(str(value)) for value in row.values()))
-    _console().print(table)
+    new_console().print(table_of(rows[0] if rows else (), (row.values() for row in rows)))
 
 
 @contracts_app.command("show")
@@ -86,17 +78,17 @@ def show_command(event: Event, *, as_json: AsJson = False, root: Root = ROOT) ->
     """Show a contract with an example event; with --json its JSON Schema."""
     contract = find(event, root)
     if as_json:
-        _print_json(exported(contract, root))
+        print_json(exported(contract, root))
         return
-    console = _console()
+    console = new_console()
     title = f"[bold]{contract.event}[/] version {contract.version}"
     console.print(f"{title}, from {contract.source}, owned by {escape(contract.owner)}")
     console.print(f"{escape(contract.description)}\n{contract.path}", soft_wrap=True)
-    table = Table("name", "type", "required", "rule", "description", box=box.SIMPLE)
-    for column in contract.columns:
-        cells = (column.name, str(column.type), "yes" if column.required else "", _rule(column))
-        table.add_row(*map(escape, (*cells, column.description)))
-    console.print(table)
+    rows = [
+        (c.name, c.type, "yes" if c.required else "", _rule(c), c.description)
+        for c in contract.columns
+    ]
+    console.print(table_of(("name", "type", "required", "rule", "description"), rows))
     example = example_event(contract)
     console.print("An event that conforms:")
     typer.echo(orjson.dumps(example, option=orjson.OPT_INDENT_2))
@@ -112,7 +104,7 @@ def check_command(*, as_json: AsJson = False, root: Root = ROOT) -> None:
     """Find everything that is broken in the contracts; exit code 1 if anything is."""
     problems = check(root)
     if as_json:
-        _print_json([asdict(problem) for problem in problems])
+        print_json([asdict(problem) for problem in problems])
     else:
         for problem in problems:
             typer.echo(problem)
@@ -122,6 +114,33 @@ def check_command(*, as_json: AsJson = False, root: Root = ROOT) -> None:
         else:
             typer.echo(f"{_count(len(load(root)), 'contract')}, no problem")
     raise typer.Exit(1 if problems else 0)
+
+
+@contracts_app.command("diff")
+def diff_command(
+    old: Annotated[str, typer.Argument(help="A git revision, or a project's folder.")],
+    new: Annotated[str, typer.Argument(help="The same; by default the project as it is.")] = "",
+    *,
+    as_json: AsJson = False,
+    root: Root = ROOT,
+) -> None:
+    """Name what changed in the contracts: breaking or additive, by event and property.
+
+    Exit code 1 if a change is breaking: it must be a new version. 2 if a side can't be read.
+    """
+    with ending({ContractError: 2}):
+        sides = contracts_at(old, root), contracts_at(new or str(root), root)
+    found = sorted(changes(*sides), key=lambda c: not c.breaking)
+    breaking = sum(c.breaking for c in found)
+    if as_json:
+        print_json([asdict(change) for change in found])
+    else:
+        for change in found:
+            typer.echo(change)
+        typer.echo(f"{breaking} breaking, {len(found) - breaking} additive")
+    if breaking:
+        typer.echo("leave this version as it was, and add <event>_v2.yml with version: 2", err=True)
+    raise typer.Exit(1 if breaking else 0)
 
 
 @contracts_app.command("export")
@@ -185,14 +204,5 @@ def _rule(column: Column) -> str:
     return "; ".join(words)
 
 
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDTH)
-
-
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
-
-
-def _print_json(value: object) -> None:
-    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))

@@ -1,4 +1,4 @@
-"""`hirehouse contracts diff`: what a change of the contracts breaks, and what it adds.
+"""What a change of the contracts breaks, and what it adds.
 
 Breaking is what makes an event fail that conformed before, or takes away what a reader of the
 landed table relies on. It must be a new version, beside the one that there is.
@@ -9,15 +9,14 @@ from __future__ import annotations
 import subprocess
 import tarfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-import typer
 
-from hirehouse.contracts import ROOT, RULES, STAGING, Column, Contract, ContractError, load
+from hirehouse.contracts import RULES, STAGING, Column, Contract, ContractError, load
 
 # A rule is tightened when the first grows, or when the second shrinks.
 LOWER = {"minimum", "exclusiveMinimum", "minLength", "minItems"}
@@ -124,7 +123,7 @@ def _tightened(word: str, was: Any, now: Any) -> bool:  # noqa: ANN401 - any JSO
     return word != "required" or not set(now) <= set(was)
 
 
-def _contracts(place: str, root: Path) -> dict[tuple[str, int], Contract]:
+def contracts_at(place: str, root: Path) -> dict[tuple[str, int], Contract]:
     """The contracts of a folder with a project, or of the project as of a git revision."""
     if (Path(place) / STAGING).is_dir():
         return load(Path(place))
@@ -138,32 +137,3 @@ def _contracts(place: str, root: Path) -> dict[tuple[str, int], Contract]:
         with tarfile.open(packed) as files:
             files.extractall(folder, filter="data")
         return load(Path(folder))
-
-
-def diff_command(
-    old: Annotated[str, typer.Argument(help="A git revision, or a project's folder.")],
-    new: Annotated[str, typer.Argument(help="The same; by default the project as it is.")] = "",
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
-    root: Annotated[Path, typer.Option(help="The project's folder.", file_okay=False)] = ROOT,
-) -> None:
-    """Name what changed in the contracts: breaking or additive, by event and property.
-
-    Exit code 1 if a change is breaking: it must be a new version. 2 if a side can't be read.
-    """
-    try:
-        sides = _contracts(old, root), _contracts(new or str(root), root)
-    except ContractError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
-    found = sorted(changes(*sides), key=lambda c: not c.breaking)
-    breaking = sum(c.breaking for c in found)
-    if as_json:
-        typer.echo(orjson.dumps([asdict(c) for c in found], option=orjson.OPT_INDENT_2))
-    else:
-        for change in found:
-            typer.echo(change)
-        typer.echo(f"{breaking} breaking, {len(found) - breaking} additive")
-    if breaking:
-        typer.echo("leave this version as it was, and add <event>_v2.yml with version: 2", err=True)
-    raise typer.Exit(1 if breaking else 0)

@@ -5,25 +5,33 @@ from __future__ import annotations
 import difflib
 import getpass
 import json
-import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.syntax import Syntax
 from rich.table import Table
 
-from hirehouse.cli_shared import AsJson, Target, new_console, opened, print_json
+from hirehouse.cli_shared import (
+    AsJson,
+    Target,
+    new_console,
+    opened,
+    print_json,
+    say_error,
+    seen,
+    table_of,
+)
 from hirehouse.unknown_cli import list_unknown, replay_unknown
-from hirehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from hirehouse.actions import Done
+    from hirehouse.actions import Desk, Done
     from hirehouse.states import Selection
 
 failures_app = typer.Typer(
@@ -78,25 +86,20 @@ def list_command(
         }
         used = {where: values for where, values in filters.items() if values != [None]}
         values = tuple(value for some in used.values() for value in some)
-        rows = groups(warehouse, Selection(" and ".join(used), values))
+        found = groups(warehouse, Selection(" and ".join(used), values))
     if as_json:
-        print_json(rows)
+        print_json(found)
         return
-    table = Table(box=box.SIMPLE)
-    for name in ("fingerprint", "event", "rule", "where", "count", "first and last", "producer"):
-        table.add_column(
-            name, justify="right" if name == "count" else "left", no_wrap=name in ("event", "rule")
-        )
-    table.add_column("example", no_wrap=True)
-    for row in rows:
-        cells = (row["fingerprint"], row["event"] or "?", row["rule"])
-        where = row["pointer"] or "-"
-        if row["refused_for"]:
-            where += f"\nreplayed: {row['refused_for']}"
-        seen = "\n".join(f"{row[name]:%Y-%m-%d %H:%M}" for name in ("first_seen", "last_seen"))
-        producer = " ".join(filter(None, (row["library"], row["app_version"])))
-        some = (where, f"{row['failures']:,}", seen, producer, row["example"][:12])
-        table.add_row(*map(escape, (*cells, *some)))
+    names = ("fingerprint", "event", "rule", "where", "count", "first and last", "producer")
+    rows = []
+    for one in found:
+        where = one["pointer"] or "-"
+        if one["refused_for"]:
+            where += f"\nreplayed: {one['refused_for']}"
+        producer = " ".join(filter(None, (one["library"], one["app_version"])))
+        what = (one["fingerprint"], one["event"] or "?", one["rule"], where)
+        rows.append((*what, f"{one['failures']:,}", seen(one), producer, one["example"][:12]))
+    table = table_of((*names, "example"), rows, whole=("event", "rule", "example"))
     new_console().print(table if rows else "no failed events")
 
 
@@ -140,12 +143,13 @@ def show_command(
         console.print("\n[bold]Its patch[/]")
         typer.echo(json.dumps(it["patch"], indent=2, ensure_ascii=False))
     if it["history"]:
-        history = Table("when, UTC", "who", "what", "", box=box.SIMPLE)
+        rows = []
         for one in it["history"]:
             more = next(filter(None, (one[n] for n in ("reason", "event_id", "patch"))), None)
             more = more or " ".join(filter(None, (one["rule"], one["pointer"])))
-            cells = (f"{one['acted_at']:%Y-%m-%d %H:%M:%S}", one["actor"], one["action"], more)
-            history.add_row(*map(escape, cells))
+            when = f"{one['acted_at']:%Y-%m-%d %H:%M:%S}"
+            rows.append((when, one["actor"], one["action"], more))
+        history = table_of(("when, UTC", "who", "what", ""), rows)
         console.print("\n[bold]History[/]", history, sep="\n")
 
 
@@ -188,22 +192,17 @@ def patch_command(
         changes = None if clear else Changes(operations, remove or [], values)
     except PatchError as error:
         raise typer.BadParameter(str(error)) from None
-    with opened(target) as warehouse:
-        from hirehouse.actions import Desk  # noqa: PLC0415 - as above
-
-        selection = _selected(warehouse, ids, fingerprint)
-        done = Desk(warehouse, _actor(by)).patch(selection, changes, dry_run=dry_run)
+    with _at_desk(target, by, ids, fingerprint) as (desk, selection):
+        done = desk.patch(selection, changes, dry_run=dry_run)
         if done.example and not as_json:
             before, after, reasons = done.example
             _print_diff(before, after)
             if reasons:
-                _print_reasons(
-                    new_console(), "It still fails", [vars(reason) for reason in reasons]
-                )
+                _print_reasons(new_console(), "It still fails", map(vars, reasons))
             else:
                 typer.echo("It conforms now.")
         note = " (dry run: nothing is written)" * dry_run
-        _report(warehouse, selection if ids else None, done, as_json, note)
+        _report(desk, selection if ids else None, done, as_json, note)
 
 
 @failures_app.command("replay")
@@ -233,12 +232,8 @@ def replay_command(
         return
     if event or dry_run:
         raise typer.BadParameter("--event and --dry-run go with --unknown")
-    with opened(target) as warehouse:
-        from hirehouse.actions import Desk  # noqa: PLC0415 - brings Arrow along
-
-        selection = _selected(warehouse, ids, fingerprint, everything)
-        done = Desk(warehouse, _actor(by)).replay(selection)
-        _report(warehouse, selection if ids else None, done, as_json)
+    with _at_desk(target, by, ids, fingerprint, everything) as (desk, selection):
+        _report(desk, selection if ids else None, desk.replay(selection), as_json)
 
 
 @failures_app.command("discard")
@@ -251,7 +246,9 @@ def discard_command(
     as_json: AsJson = False,
 ) -> None:
     """Mark failed events as done with; nothing is deleted, and `restore` undoes it."""
-    _mark("discarded", reason, ids, fingerprint, by, target, as_json)
+    with _at_desk(target, by, ids, fingerprint) as (desk, selection):
+        done = desk.mark(selection, "discarded", reason)
+        _report(desk, selection if ids else None, done, as_json)
 
 
 @failures_app.command("restore")
@@ -264,7 +261,9 @@ def restore_command(
     as_json: AsJson = False,
 ) -> None:
     """Undo a discard."""
-    _mark("restored", reason, ids, fingerprint, by, target, as_json)
+    with _at_desk(target, by, ids, fingerprint) as (desk, selection):
+        done = desk.mark(selection, "restored", reason)
+        _report(desk, selection if ids else None, done, as_json)
 
 
 def trace_command(
@@ -288,42 +287,29 @@ def trace_command(
     for step in () if as_json else steps:
         typer.echo(f"{step['where']}: {step['what']}")
     if not steps:
-        print(f"error: nobody knows of {event}", file=sys.stderr)
+        say_error(f"nobody knows of {event}")
         raise typer.Exit(1)
 
 
-def _mark(
-    action: str,
-    reason: str | None,
-    ids: list[str] | None,
-    fingerprint: str | None,
-    by: str | None,
+@contextmanager
+def _at_desk(
     target: str | None,
-    as_json: bool,
-) -> None:
+    by: str | None,
+    ids: list[str] | None,
+    name: str | None,
+    everything: bool = False,
+) -> Iterator[tuple[Desk, Selection]]:
     with opened(target) as warehouse:
         from hirehouse.actions import Desk  # noqa: PLC0415 - brings Arrow along
+        from hirehouse.states import Selection, by_fingerprint, by_ids  # noqa: PLC0415 - as above
 
-        selection = _selected(warehouse, ids, fingerprint)
-        done = Desk(warehouse, _actor(by)).mark(selection, action, reason)
-        _report(warehouse, selection if ids else None, done, as_json)
-
-
-def _selected(
-    warehouse: Warehouse, ids: list[str] | None, name: str | None, everything: bool = False
-) -> Selection:
-    from hirehouse.states import Selection, by_fingerprint, by_ids  # noqa: PLC0415 - as above
-
-    if bool(ids) + bool(name) + everything != 1:
-        raise typer.BadParameter("name failed events by either their ids or one of the options")
-    if ids:
-        return by_ids(warehouse, ids)
-    return by_fingerprint(warehouse, name) if name else Selection()
+        if bool(ids) + bool(name) + everything != 1:
+            raise typer.BadParameter("name failed events by either their ids or one of the options")
+        selection = by_fingerprint(warehouse, name) if name else Selection()
+        yield Desk(warehouse, _actor(by)), by_ids(warehouse, ids) if ids else selection
 
 
-def _report(
-    warehouse: Warehouse, named: Selection | None, done: Done, as_json: bool, note: str = ""
-) -> None:
+def _report(desk: Desk, named: Selection | None, done: Done, as_json: bool, note: str = "") -> None:
     """Tell what came of a command; exit code 1 if a change did not fit.
 
     Args:
@@ -331,15 +317,12 @@ def _report(
     """
     from hirehouse.states import untouched  # noqa: PLC0415 - as above
 
-    left = (
-        untouched(warehouse, named, done.batches)
-        if named and not note and not done.problems
-        else {}
-    )
+    told = named and not note and not done.problems
+    left = untouched(desk.warehouse, named, done.batches) if named and told else {}
     fails = [{"rule": r, "pointer": p, "count": n} for (r, p), n in done.fails.most_common()]
     if as_json:
-        told = {"batches": done.batches, **done.actions, "fails": fails, "left_alone": left}
-        print_json(told | {"problems": done.problems})
+        whole = {"batches": done.batches, **done.actions, "fails": fails, "left_alone": left}
+        print_json(whole | {"problems": done.problems})
     else:
         counts = ", ".join(f"{count:,} {what}" for what, count in done.actions.items())
         batches = f", batch {', '.join(map(str, done.batches))}" if done.batches else ""
@@ -349,16 +332,14 @@ def _report(
         for failure_id, status in left.items():
             typer.echo(f"  left alone: {failure_id[:12]} is {status}")
     for text, count in done.problems.items():
-        typer.echo(f"error: {text} ({count:,} failed events)", err=True)
+        say_error(f"{text} ({count:,} failed events)")
     if done.problems or (fails and "refused" in done.actions):
         raise typer.Exit(1)
 
 
-def _print_reasons(console: Console, title: str, reasons: list[dict[str, str]]) -> None:
-    table = Table("rule", "where", "expected", "found", box=box.SIMPLE, title_justify="left")
-    for reason in reasons:
-        cells = (reason["rule"], reason["pointer"] or "-", reason["expected"], reason["found"])
-        table.add_row(*map(escape, cells))
+def _print_reasons(console: Console, title: str, reasons: Iterable[dict[str, str]]) -> None:
+    rows = [(r["rule"], r["pointer"] or "-", r["expected"], r["found"]) for r in reasons]
+    table = table_of(("rule", "where", "expected", "found"), rows)
     console.print(f"\n[bold]{title}[/]", table, sep="\n", end="")
 
 

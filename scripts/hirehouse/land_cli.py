@@ -16,9 +16,9 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
-from hirehouse.cli_shared import Remove, Target
+from hirehouse.cli_shared import AsLine, Remove, Target, ending, say_error
 from hirehouse.contracts import ContractError
 from hirehouse.read import InputError
 from hirehouse.warehouse import WarehouseError, open_warehouse
@@ -36,9 +36,7 @@ def land_command(
     ],
     target: Target = None,
     remove: Remove = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the summary as one line of JSON.")
-    ] = False,
+    as_json: AsLine = False,
 ) -> None:
     """Land files of events in schema raw: what conforms in its table, the rest in failed_events.
 
@@ -47,66 +45,54 @@ def land_command(
     from hirehouse.land import land  # noqa: PLC0415 - brings Arrow along
 
     console = Console(stderr=True)
-    try:
-        with (
-            open_warehouse(
-                target, say=lambda text: console.print(text, highlight=False)
-            ) as warehouse,
-            Progress(
-                TextColumn("landing"),
-                BarColumn(),
-                DownloadColumn(),
-                TransferSpeedColumn(),
-                TimeRemainingColumn(),
-                console=console,
-                disable=not sys.stderr.isatty(),
-                transient=True,
-            ) as bar,
-        ):
-            task = bar.add_task("landing", total=None)
-            result = land(
-                paths,
-                warehouse,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-                remove=remove,
-            )
-    except InputError as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False)
-        raise typer.Exit(2) from None
-    except (WarehouseError, ContractError, ConnectionError) as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from None
+    codes = {InputError: 2, WarehouseError: 1, ContractError: 1, ConnectionError: 1}
+    with (
+        ending(codes),
+        open_warehouse(target, say=lambda text: console.print(text, highlight=False)) as warehouse,
+        Progress(
+            TextColumn("landing"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not sys.stderr.isatty(),
+            transient=True,
+        ) as bar,
+    ):
+        task = bar.add_task("landing", total=None)
+        result = land(
+            paths,
+            warehouse,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            remove=remove,
+        )
     if as_json:
         print(json.dumps(vars(result), default=str))
     else:
         summarise(result, Console())
     for text in result.unreadable:
-        console.print(f"error: {text}", style="red", markup=False, highlight=False)
+        say_error(text)
     if result.unreadable:
         raise typer.Exit(1)
 
 
 def summarise(result: Landed, console: Console) -> None:
     """Print what came of a landing."""
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_column()
+    table = Table("", Column(justify="right"), "", show_header=False, box=None, pad_edge=False)
+
+    def tell(what: str, count: int, more: str = "", always: bool = False) -> None:
+        if count or always:
+            table.add_row(what, f"{count:,}", more * bool(count))
+
     rate = f"{result.lines / result.seconds:,.0f} lines a second" if result.lines else ""
-    table.add_row("inputs read", f"{len(result.inputs):,}", "")
-    if result.already:
-        table.add_row("inputs landed before", f"{len(result.already):,}", "left alone")
-    if result.removed:
-        table.add_row("segments removed", f"{len(result.removed):,}", "")
+    tell("inputs read", len(result.inputs), always=True)
+    tell("inputs landed before", len(result.already), "left alone")
+    tell("segments removed", len(result.removed))
     table.add_row("events landed", f"{result.events:,}", rate)
-    table.add_row(
-        "events failed", f"{result.failed:,}", "see raw.failed_events" * bool(result.failed)
-    )
+    tell("events failed", result.failed, "see raw.failed_events", always=True)
     for rule, count in result.failed_by_rule.most_common(10):
-        table.add_row(f"  {rule}", f"{count:,}", "")
-    if result.unknown_properties:
-        unknown = f"{result.unknown_properties:,}"
-        table.add_row("unknown properties", unknown, "see raw.unknown_properties")
-    if result.unreadable:
-        table.add_row("inputs not readable", f"{len(result.unreadable):,}", "")
+        tell(f"  {rule}", count)
+    tell("unknown properties", result.unknown_properties, "see raw.unknown_properties")
+    tell("inputs not readable", len(result.unreadable))
     console.print(table)

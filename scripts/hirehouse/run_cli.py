@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hirehouse.claim import Claim, Taken
-from hirehouse.cli_shared import Remove, Target
+from hirehouse.cli_shared import Remove, Target, ending, say_error
 from hirehouse.contracts import ContractError
 from hirehouse.read import InputError
 from hirehouse.warehouse import WarehouseError
@@ -58,12 +58,14 @@ def run_command(
 
     claim = Claim(target)
     result: Outcome | None = None
-    try:
+    errors = (WarehouseError, ContractError, DbtError, OSError)
+    with ending({InputError: 2, Taken: 3} | dict.fromkeys(errors, 1)), ExitStack() as stack:
+        stack.callback(claim.let_go)
         Inbox(paths).new()
         claim.hold()
         metrics = Metrics(metrics_port, metrics_host) if metrics_port else None
         loop = Loop(paths, target, remove=remove)
-        errors = 0
+        tries = 0
         while not stop.is_set():
             try:
                 claim.hold()
@@ -72,20 +74,15 @@ def run_command(
                 latest = Round(loop.number, error=str(error))
             if latest:
                 result = latest
-                errors = errors + 1 if result.error else 0
+                tries = tries + 1 if result.error else 0
                 print(json.dumps(vars(result)) if as_json else line_of(result), flush=True)
                 for text in problems_of(result):
-                    print(f"error: {text}", file=sys.stderr, flush=True)
+                    say_error(text)
                 if metrics:
                     metrics.note(result, len(loop.failing))
             if once:
                 break
-            stop.wait(pause(errors) if errors else every)
-    except (InputError, Taken, WarehouseError, ContractError, DbtError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit({InputError: 2, Taken: 3}.get(type(error), 1)) from None
-    finally:
-        claim.let_go()
+            stop.wait(pause(tries) if tries else every)
     if result and not (result.good and not result.unreadable):
         raise typer.Exit(1)
 
@@ -100,12 +97,9 @@ def line_of(result: Outcome) -> str:
     """A round as one line."""
     parts = [f"round {result.number}"]
     if result.batches:
-        parts.append(f"batch {', '.join(map(str, result.batches))}")
-        parts.append(f"{result.lines:,} lines")
-        parts.append(f"{result.events:,} events")
-        parts.append(f"{result.failed:,} failed")
-    parts.append(f"{result.models} models")
-    parts.append(f"{result.seconds:.1f} s")
+        parts += [f"batch {', '.join(map(str, result.batches))}", f"{result.lines:,} lines"]
+        parts += [f"{result.events:,} events", f"{result.failed:,} failed"]
+    parts += [f"{result.models} models", f"{result.seconds:.1f} s"]
     if result.lag_seconds is not None:
         parts.append(f"{result.lag_seconds:,.1f} s behind")
     return "  ".join(parts)

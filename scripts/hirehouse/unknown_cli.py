@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import typer
-from rich import box
-from rich.markup import escape
-from rich.table import Table
 
-from hirehouse.cli_shared import new_console, opened, print_json
+from hirehouse.cli_shared import new_console, opened, print_json, seen, table_of
 
 
 def list_unknown(target: str | None, event: str | None, as_json: bool) -> None:
@@ -15,19 +12,17 @@ def list_unknown(target: str | None, event: str | None, as_json: bool) -> None:
     with opened(target) as warehouse:
         from hirehouse.unknown import unknown  # noqa: PLC0415 - brings Arrow along
 
-        rows = unknown(warehouse, event)
+        groups = unknown(warehouse, event)
     if as_json:
-        print_json(rows)
+        print_json(groups)
         return
     names = ("event", "version", "property", "count", "first and last", "example", "")
-    table = Table(*names, box=box.SIMPLE)
-    table.columns[3].justify = "right"
-    for row in rows:
-        key = (row["event"], str(row["version"]), row["property"], f"{row['count']:,}")
-        seen = "\n".join(f"{row[name]:%Y-%m-%d %H:%M}" for name in ("first_seen", "last_seen"))
-        named = "can be replayed" if row["named"] else "not in its contract"
-        table.add_row(*map(escape, (*key, seen, row["example"][:40], named)))
-    new_console().print(table if rows else "no unknown properties")
+    rows = []
+    for one in groups:
+        named = "can be replayed" if one["named"] else "not in its contract"
+        what = (one["event"], one["version"], one["property"], f"{one['count']:,}")
+        rows.append((*what, seen(one), one["example"][:40], named))
+    new_console().print(table_of(names, rows) if rows else "no unknown properties")
 
 
 def replay_unknown(
