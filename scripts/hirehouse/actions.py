@@ -128,7 +128,7 @@ class Desk:
             done.fails.update((r[0].rule, r[0].pointer) for r in fails.values())
             if made and not done.example:
                 done.example = made[0].body, made[0].current, fails.get(1, [])
-            return _nothing(), [Action(one.failure_id, "patched", one.patch) for one in made]
+            return Checked(), [Action(one.failure_id, "patched", one.patch) for one in made]
 
         return self._act("patched", selection, TO_DO, decide, dry_run=dry_run)
 
@@ -137,7 +137,7 @@ class Desk:
         statuses = TO_DO if action == "discarded" else ("discarded", "discarded")
 
         def decide(some: list[Failed], *_: object) -> Decided:
-            return _nothing(), [Action(one.failure_id, action, reason=reason) for one in some]
+            return Checked(), [Action(one.failure_id, action, reason=reason) for one in some]
 
         return self._act(action, selection, statuses, decide)
 
@@ -202,7 +202,3 @@ class Desk:
             said = (one.action, one.patch, one.reason, one.event_id, *reasons)
             rows.append((one.failure_id, number, now, self.actor, *said))
         return table_of("failure_actions", rows)
-
-
-def _nothing() -> Checked:
-    return Checked({}, [], 0, 0, 0)

@@ -231,6 +231,13 @@ def received(event: dict[str, Any], now: datetime) -> datetime:
     return parse_time(event.get("receivedAt")) or now
 
 
+def member(event: Any, *path: str) -> Any:  # noqa: ANN401 - any JSON
+    """What stands at a path of an event; None where there is no such place."""
+    for step in path:
+        event = event.get(step) if isinstance(event, dict) else None
+    return event
+
+
 def _event(
     event: dict[str, Any], version: object, plan: Plan | None, plans: Plans
 ) -> Iterator[Reason]:
@@ -311,11 +318,7 @@ def _expected(schema: Any, path: list[Any]) -> str:  # noqa: ANN401 - a schema i
 def _nul(event: dict[str, Any]) -> Iterator[Reason]:
     """PostgreSQL's text can't hold NUL."""
     landing = [("/properties", event.get("properties"))]
-    for path in ENVELOPE_PATHS.values():
-        value: Any = event
-        for step in path:
-            value = value.get(step) if isinstance(value, dict) else None
-        landing.append(("/" + "/".join(path), value))
+    landing += [("/" + "/".join(p), member(event, *p)) for p in ENVELOPE_PATHS.values()]
     for start, part in landing:
         for pointer, value in walk(part, start):
             if isinstance(value, str) and "\0" in value:

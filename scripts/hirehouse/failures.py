@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import orjson
 import pyarrow as pa
 
-from hirehouse.check import Reason, Verdict, received
+from hirehouse.check import Reason, Verdict, member, received
 from hirehouse.read import Input
 from hirehouse.tables import landing_tables, table_of
 from hirehouse.warehouse import Warehouse, WarehouseError
@@ -64,10 +64,7 @@ def failure_tables(failures: list[Failure], now: datetime) -> dict[str, pa.Table
 def _metadata(failure: Failure, now: datetime) -> tuple[object, ...]:
     """The columns of failed_events after failure_id, less batch_id, in order."""
     verdict = failure.verdict
-    event = verdict.event or {}
-    context = event.get("context")
-    library = context.get("library") if isinstance(context, dict) else None
-    app = context.get("app") if isinstance(context, dict) else None
+    event, contract = verdict.event or {}, verdict.plan and verdict.plan.contract
     rule, pointer, reasons = reason_columns(verdict.reasons)
     return (
         failure.row,
@@ -75,11 +72,11 @@ def _metadata(failure: Failure, now: datetime) -> tuple[object, ...]:
         _name(failure.input.name, "input"),
         failure.line,
         len(failure.body),
-        _name(verdict.plan.contract.event if verdict.plan else event.get("event"), "event"),
+        _name(contract.event if contract else event.get("event"), "event"),
         _name(event.get("messageId"), "event_id"),
-        verdict.plan.contract.version if verdict.plan else None,
-        _name(library.get("name") if isinstance(library, dict) else None, "context_library_name"),
-        _name(app.get("version") if isinstance(app, dict) else None, "context_app_version"),
+        contract and contract.version,
+        _name(member(event, "context", "library", "name"), "context_library_name"),
+        _name(member(event, "context", "app", "version"), "context_app_version"),
         rule,
         pointer,
         len(verdict.reasons),
@@ -107,14 +104,7 @@ def _plain(pointer: str) -> str:
 def _reasons(reasons: list[Reason]) -> str:
     texts, size = [], 2
     for reason in reasons[:REASONS]:
-        text = orjson.dumps(
-            {
-                "rule": reason.rule,
-                "pointer": _plain(reason.pointer),
-                "expected": reason.expected,
-                "found": reason.found,
-            }
-        )
+        text = orjson.dumps(replace(reason, pointer=_plain(reason.pointer)))
         size += len(text) + 1
         if size > REASONS_BYTES:
             break
@@ -140,6 +130,11 @@ def parts(body: bytes) -> Iterator[tuple[str, str]]:
         start = end
 
 
+def part_of(encoding: str, text: str) -> bytes:
+    """The bytes of one of the `parts`."""
+    return base64.b64decode(text) if encoding == "base64" else text.encode()
+
+
 def read_failed(warehouse: Warehouse, failure_id: str) -> bytes:
     """The original bytes of a failed event.
 
@@ -154,11 +149,7 @@ def read_failed(warehouse: Warehouse, failure_id: str) -> bytes:
     )
     if not rows:
         raise WarehouseError(f"no failed event {failure_id}")
-    return b"".join(
-        base64.b64decode(text) if encoding == "base64" else text.encode()
-        for batch, _, encoding, text in rows
-        if batch == rows[0][0]
-    )
+    return b"".join(part_of(*row[2:]) for row in rows if row[0] == rows[0][0])
 
 
 def already_known(warehouse: Warehouse, failure_ids: list[str]) -> set[str]:

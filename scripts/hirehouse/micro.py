@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -40,8 +39,8 @@ class Micro(Sink):
             text = line[:MAX_LINE].decode(errors="replace")
             event = orjson.Fragment(line) if verdict.event else text
             contract = verdict.plan.contract.table if verdict.plan else None
-            reasons = [asdict(reason) for reason in verdict.reasons]
-            self.kept.append({"contract": contract, "event": event, "reasons": reasons})
+            kept = {"contract": contract, "event": event, "reasons": verdict.reasons}
+            self.kept.append(kept)
             self.count += 1
 
     async def all(self, _: Request) -> Response:

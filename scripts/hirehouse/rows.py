@@ -45,11 +45,11 @@ NUL = b"\\u0000"
 class Checked:
     """A batch, checked: the rows of every table, still without their batch_id."""
 
-    tables: dict[str, pa.Table]
-    failures: list[Failure]
-    line_count: int
-    event_count: int
-    unknown_count: int
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    line_count: int = 0
+    event_count: int = 0
+    unknown_count: int = 0
 
 
 @dataclass

@@ -19,7 +19,7 @@ from hirehouse.contracts import ROOT
 from hirehouse.land import Known, land
 from hirehouse.read import TOPIC, InputError, address, event_files
 from hirehouse.tables import raw_tables
-from hirehouse.warehouse import Say, Warehouse, open_warehouse, say_on_stderr
+from hirehouse.warehouse import Say, Warehouse, first_line, open_warehouse, say_on_stderr
 from hirehouse.warm import WarmDbt
 from hirehouse.write import DIRECT, utc_now
 
@@ -246,8 +246,7 @@ class Loop:
                 if warehouse.engine == "duckdb" and self.number % CHECKPOINT:
                     warehouse.execute("pragma disable_checkpoint_on_shutdown")
         except Exception as error:
-            # One line: the next ones may quote rows.
-            result.error = str(error).strip().partition("\n")[0] or type(error).__name__
+            result.error = first_line(error) or type(error).__name__
         self.number += 1
         result.seconds = time.monotonic() - begun
         now = utc_now()

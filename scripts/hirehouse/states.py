@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,7 @@ import orjson
 
 from hirehouse.check import BOM, Plans, check_line
 from hirehouse.contracts import load
-from hirehouse.failures import read_failed
+from hirehouse.failures import part_of, read_failed
 from hirehouse.patches import patched
 from hirehouse.read import Limits
 from hirehouse.warehouse import Warehouse
@@ -86,8 +85,18 @@ PAGE = """
     where c.place > ? and c.place <= ? and (c.place = ? or c.bytes <= ?)
     order by c.place, b.part
 """
-HISTORY_OF = """
-    select {} from raw.failure_actions as a
+STATE = f"""
+    with {STATES}
+    select
+        failure_id, status, batch_id, received_at, input, line, event, event_id, version,
+        context_library_name, context_app_version, reasons, patch, acted_batch, landed_id
+    from states
+    where failure_id = ?
+"""
+HISTORY = """
+    select
+        a.acted_at, a.actor, a.action, a.patch, a.reason, a.event_id, a.rule, a.pointer
+    from raw.failure_actions as a
     inner join raw.batches as b on a.batch_id = b.batch_id
     where a.failure_id = ? and b.committed_at is not null
     order by a.batch_id
@@ -116,16 +125,6 @@ GROUPS = f"""
     group by fingerprint, event, rule, pointer
     order by failures desc, coalesce(event, ''), rule, pointer
 """
-GROUP = (
-    *("fingerprint", "event", "rule", "pointer", "failures", "patched"),
-    *("first_seen", "last_seen", "library", "app_version", "example", "refused_for"),
-)
-STATE = (
-    *("failure_id", "status", "batch_id", "received_at", "input", "line", "event", "event_id"),
-    *("version", "context_library_name", "context_app_version", "reasons", "patch"),
-    *("acted_batch", "landed_id"),
-)
-HISTORY = ("acted_at", "actor", "action", "patch", "reason", "event_id", "rule", "pointer")
 
 
 class UnknownFailure(Exception):
@@ -189,8 +188,7 @@ def groups(warehouse: Warehouse, selection: Selection) -> list[dict[str, Any]]:
 
     `refused_for` is what one of them still broke when it was replayed.
     """
-    found = warehouse.query(GROUPS.format(where=selection.where), selection.parameters)
-    return [dict(zip(GROUP, row, strict=True)) for row in found]
+    return warehouse.records(GROUPS.format(where=selection.where), selection.parameters)
 
 
 def pages(
@@ -210,7 +208,7 @@ def pages(
         page: list[Failed] = []
         bounds = (place, place + limits.lines, place + 1, size + limits.bytes)
         for *one, encoding, text in warehouse.query(PAGE, bounds):
-            part = base64.b64decode(text) if encoding == "base64" else text.encode()
+            part = part_of(encoding, text)
             if page and page[-1].failure_id == one[0]:
                 page[-1] = page[-1]._replace(body=page[-1].body + part)
             else:
@@ -244,12 +242,7 @@ def untouched(warehouse: Warehouse, named: Selection, batches: Sequence[int]) ->
 def told(warehouse: Warehouse, prefix: str) -> dict[str, Any]:
     """All there is to say of one failed event: when it failed, today, and what was done."""
     [failure_id] = by_ids(warehouse, [prefix]).parameters
-
-    def ask(names: Sequence[str], sql: str) -> list[dict[str, Any]]:
-        rows = warehouse.query(sql.format(", ".join(names)), [failure_id])
-        return [dict(zip(names, row, strict=True)) for row in rows]
-
-    [one] = ask(STATE, f"with {STATES} select {{}} from states where failure_id = ?")
+    [one] = warehouse.records(STATE, [failure_id])
     body = read_failed(warehouse, failure_id)
     current = Failed(failure_id, one["received_at"], one["line"], one["patch"], 1, 0, body).current
     verdict = check_line(current, Plans(load()), one["received_at"])
@@ -259,5 +252,5 @@ def told(warehouse: Warehouse, prefix: str) -> dict[str, Any]:
         "version_today": verdict.plan and verdict.plan.contract.version,
         "reasons_today": [vars(reason) for reason in verdict.reasons],
         "original": body.decode(errors="backslashreplace"),
-        "history": ask(HISTORY, HISTORY_OF),
+        "history": warehouse.records(HISTORY, [failure_id]),
     }

@@ -46,17 +46,6 @@ def arrow_type(kind: DataType) -> pa.DataType:
     return ARROW[kind.kind]
 
 
-def sql_type(kind: DataType) -> str:
-    """A column's type as every engine writes it."""
-    match kind.kind:
-        case "varchar":
-            return f"varchar({kind.size})"
-        case "numeric":
-            return f"numeric({kind.size},{kind.scale})"
-        case other:
-            return other
-
-
 @cache
 def landing_tables(root: Path = ROOT) -> dict[str, tuple[Column, ...]]:
     """The lander's own tables, from models/staging/landing."""
@@ -111,9 +100,7 @@ def _create(warehouse: Warehouse, table: str, columns: tuple[Column, ...]) -> No
     # Only what the lander itself fills is `not null`: a contract may make a property optional
     # later, and that must not block landing.
     fixed = {c.name for c in landing_tables().get(table, envelope()) if c.required}
-    parts = [
-        f'"{c.name}" {sql_type(c.type)}{" not null" if c.name in fixed else ""}' for c in columns
-    ]
+    parts = [f'"{c.name}" {c.type}{" not null" if c.name in fixed else ""}' for c in columns]
     warehouse.execute(f'create table if not exists {RAW}."{table}" ({", ".join(parts)})')
     if warehouse.engine == "postgres" and table != "batches":
         indexed = INDEXED.get(table, "batch_id")
@@ -121,7 +108,7 @@ def _create(warehouse: Warehouse, table: str, columns: tuple[Column, ...]) -> No
 
 
 def _alter(warehouse: Warehouse, table: str, column: Column, there: DataType | None) -> None:
-    place, wanted = f'{RAW}."{table}"', sql_type(column.type)
+    place, wanted = f'{RAW}."{table}"', column.type
     if there is None:
         warehouse.execute(f'alter table {place} add column "{column.name}" {wanted}')
     elif there == column.type or (warehouse.engine == "duckdb" and there.kind == "varchar"):
@@ -130,7 +117,7 @@ def _alter(warehouse: Warehouse, table: str, column: Column, there: DataType | N
         warehouse.execute(f'alter table {place} alter column "{column.name}" type {wanted}')
     else:
         raise ContractError(
-            f"{RAW}.{table}.{column.name} is {sql_type(there)} in the warehouse and {wanted} in its"
+            f"{RAW}.{table}.{column.name} is {there} in the warehouse and {wanted} in its"
             f" contract: a change that is not a widening needs a new table {table}_v2"
         )
 

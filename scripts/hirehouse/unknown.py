@@ -17,7 +17,7 @@ from hirehouse.check import Plans, check_line, parse_time
 from hirehouse.contracts import Column, Contract, load
 from hirehouse.exact import to_json
 from hirehouse.rows import Checked
-from hirehouse.tables import ensure_tables, sql_type
+from hirehouse.tables import ensure_tables
 from hirehouse.warehouse import Warehouse
 from hirehouse.write import begin_batch, commit_batch
 
@@ -37,7 +37,10 @@ BRING_BACK = """
     from (values {values}) as v (batch_id, batch_row, value)
     where t.batch_id = v.batch_id and t.batch_row = v.batch_row and t."{column}" is null
 """
-GROUP = ("count", "first_seen", "last_seen", "example")
+GROUP = """
+    count(*) as count, min(u.occurred_at) as first_seen, max(u.occurred_at) as last_seen,
+    max(u.value) as example
+"""
 
 
 @dataclass
@@ -61,11 +64,10 @@ def unknown(warehouse: Warehouse, event: str | None = None) -> list[dict[str, An
         ensure_tables(warehouse)
     found = []
     for contract, name, column in _arrived(warehouse, event):
-        what = "count(*), min(u.occurred_at), max(u.occurred_at), max(u.value)"
-        [row] = _still_unknown(warehouse, what, contract, name, column)
-        if row[0]:
+        [group] = _still_unknown(warehouse, GROUP, contract, name, column)
+        if group["count"]:
             key = {"event": contract.event, "version": contract.version, "property": name}
-            found.append(key | dict(zip(GROUP, row, strict=True)) | {"named": column is not None})
+            found.append(key | group | {"named": column is not None})
     return sorted(found, key=lambda group: -group["count"])
 
 
@@ -99,7 +101,7 @@ def bring_back(
                     for (table, name), count in back.counts.items()
                 ]
                 batch_id = begin_batch(warehouse, orjson.dumps(told).decode())
-                commit_batch(warehouse, batch_id, Checked({}, [], 0, 0, 0))
+                commit_batch(warehouse, batch_id, Checked())
     return back
 
 
@@ -108,7 +110,7 @@ def _write(
 ) -> None:
     for start in range(0, len(rows), PAGE):
         page = rows[start : start + PAGE]
-        values = ", ".join([f"(?, ?, cast(? as {sql_type(column.type)}))"] * len(page))
+        values = ", ".join([f"(?, ?, cast(? as {column.type}))"] * len(page))
         sql = BRING_BACK.format(table=contract.table, column=column.name, values=values)
         warehouse.execute(sql, [value for row in page for value in row])
 
@@ -126,12 +128,12 @@ def _arrived(
 
 def _still_unknown(
     warehouse: Warehouse, what: str, contract: Contract, name: str, column: Column | None
-) -> list[tuple[Any, ...]]:
+) -> list[dict[str, Any]]:
     """Columns of the values that are not in the row of their event, which is of the contract."""
     sql = f"select {what} {STILL_UNKNOWN.format(table=contract.table)}"
     if column:  # where null is what has arrived, it is there
         sql += f"""and u.value <> 'null' and t."{column.name}" is null"""
-    return warehouse.query(sql, [contract.event, name])
+    return warehouse.records(sql, [contract.event, name])
 
 
 def _conforming(
@@ -141,12 +143,15 @@ def _conforming(
     alone = replace(contract, columns=(column,))
     plans = Plans({(contract.event, contract.version): alone})
     what = "u.batch_id, u.batch_row, u.event_id, t.received_at, u.value"
-    for batch_id, batch_row, event_id, at, text in _still_unknown(
-        warehouse, what, contract, column.name, column
-    ):
+    for row in _still_unknown(warehouse, what, contract, column.name, column):
         # The value as the one property of its event, so that it meets the very same check.
-        event = {"event": contract.event, "messageId": event_id, "timestamp": f"{at.isoformat()}Z"}
-        properties = {"schema_version": contract.version, column.name: orjson.Fragment(text)}
+        at, value = row["received_at"], orjson.Fragment(row["value"])
+        event = {
+            "event": contract.event,
+            "messageId": row["event_id"],
+            "timestamp": f"{at.isoformat()}Z",
+        }
+        properties = {"schema_version": contract.version, column.name: value}
         verdict = check_line(orjson.dumps(event | {"properties": properties}), plans, at)
         if verdict.reasons or not verdict.event:
             back.fails[contract.table, column.name, verdict.reasons[0].rule] += 1
@@ -154,4 +159,5 @@ def _conforming(
         value = verdict.event["properties"][column.name]
         if column.type.kind == "timestamp":
             value = parse_time(value)
-        yield batch_id, batch_row, to_json(value) if column.is_json else value
+        value = to_json(value) if column.is_json else value
+        yield row["batch_id"], row["batch_row"], value

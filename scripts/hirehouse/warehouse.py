@@ -10,7 +10,7 @@ import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,11 @@ Say = Callable[[str], None]
 
 class WarehouseError(Exception):
     """The warehouse can't be reached or is not fit for use; the message says what to do."""
+
+
+def first_line(error: object) -> str:
+    """What an error says, less the further lines, which may quote rows."""
+    return str(error).strip().partition("\n")[0]
 
 
 def say_on_stderr(message: str) -> None:
@@ -101,20 +106,33 @@ class Warehouse(ABC):
 
     engine: str
     where: str  # which one it is, for people
+    connection: Any  # the engine's own
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    @abstractmethod
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a select."""
+        with self._run(sql, parameters) as cursor:
+            return list(cursor.fetchall())
 
-    @abstractmethod
+    def records(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """The rows of a select, by the names of its columns."""
+        with self._run(sql, parameters) as cursor:
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run a statement that gives no rows."""
+        with self._run(sql, parameters):
+            pass
 
     @abstractmethod
-    def landing_lock(self) -> Any:  # noqa: ANN401 - a context manager
+    def _run(self, sql: str, parameters: Sequence[Any]) -> AbstractContextManager[Any]:
+        """A cursor of DB-API that has run the statement."""
+
+    @abstractmethod
+    def landing_lock(self) -> AbstractContextManager[None]:
         """Hold the right to land, on this very connection, for the length of a `with`."""
 
     @contextmanager
@@ -136,9 +154,9 @@ class Warehouse(ABC):
     def dlt_destination(self) -> Any:  # noqa: ANN401 - dlt is imported only where it is used
         """What dlt writes to."""
 
-    @abstractmethod
     def close(self) -> None:
         """Let go of the connection and of all locks."""
+        self.connection.close()
 
     def __enter__(self) -> Warehouse:
         return self
@@ -204,11 +222,9 @@ class DuckDBWarehouse(Warehouse):
             raise WarehouseError(f"{self.path} can't be opened: {error}") from error
         self.connection.execute("set TimeZone = 'UTC'")
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        return list(self.connection.execute(sql, list(parameters)).fetchall())
-
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        self.connection.execute(sql, list(parameters))
+    @contextmanager
+    def _run(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
+        yield self.connection.execute(sql, list(parameters))
 
     @contextmanager
     def landing_lock(self) -> Iterator[None]:
@@ -230,9 +246,6 @@ class DuckDBWarehouse(Warehouse):
         self.execute("set memory_limit = '512MB'")
         return dlt.destinations.duckdb(credentials=self.connection)
 
-    def close(self) -> None:
-        self.connection.close()
-
 
 class PostgresWarehouse(Warehouse):
     """A PostgreSQL database. One connection, which also carries the landing lock."""
@@ -244,10 +257,9 @@ class PostgresWarehouse(Warehouse):
 
         super().__init__(root)
         self.say = say
-        self.settings = settings
         database = settings.get("dbname") or settings.get("database")
-        self.where = where = f"{settings['host']}:{settings['port']}/{database}"
-        self.parameters = {
+        self.where = f"{settings['host']}:{settings['port']}/{database}"
+        self.parameters: dict[str, Any] = {
             "host": settings["host"],
             "port": settings["port"],
             "user": settings["user"],
@@ -260,14 +272,14 @@ class PostgresWarehouse(Warehouse):
         try:
             self.connection = psycopg2.connect(**self.parameters)
         except psycopg2.OperationalError as error:
-            raise WarehouseError(f"PostgreSQL {where}: {str(error).strip()}") from error
+            raise WarehouseError(f"PostgreSQL {self.where}: {str(error).strip()}") from error
         self.connection.autocommit = True
-        self._check(where, str(database))
+        self._check()
         # It expects next to no rows of what was written just now, and would join by nested loops.
         self.execute("set enable_nestloop = off")
         self.execute("set work_mem = '64MB'")
 
-    def _check(self, where: str, database: str) -> None:
+    def _check(self) -> None:
         """Results must be equal to the last digit on every engine, so text order and days too."""
         [(collation, encoding, zone)] = self.query(
             "select datcollate, pg_encoding_to_char(encoding), current_setting('TimeZone')"
@@ -282,16 +294,8 @@ class PostgresWarehouse(Warehouse):
             wrong.append(f"time zone {zone} instead of UTC")
         if wrong:
             self.close()
-            how = HOW_TO_CREATE.format(database)
-            raise WarehouseError(f"PostgreSQL {where} has {', '.join(wrong)}. Create it so: {how}")
-
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._run(sql, parameters) as cursor:
-            return list(cursor.fetchall())
-
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        with self._run(sql, parameters):
-            pass
+            how = f"Create it so: {HOW_TO_CREATE.format(self.parameters['dbname'])}"
+            raise WarehouseError(f"PostgreSQL {self.where} has {', '.join(wrong)}. {how}")
 
     @contextmanager
     def _run(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
@@ -302,10 +306,7 @@ class PostgresWarehouse(Warehouse):
                 cursor.execute(sql.replace("?", "%s"), tuple(parameters) or None)
                 yield cursor
         except psycopg2.Error as error:
-            # One line: the next ones may quote rows.
-            raise WarehouseError(
-                f"PostgreSQL: {str(error).strip().partition(chr(10))[0]}"
-            ) from None
+            raise WarehouseError(f"PostgreSQL: {first_line(error)}") from None
 
     @contextmanager
     def landing_lock(self) -> Iterator[None]:
@@ -335,23 +336,17 @@ class PostgresWarehouse(Warehouse):
 
     def dlt_destination(self) -> Any:  # noqa: ANN401
         import dlt  # noqa: PLC0415 - takes a second
-        from dlt.destinations.impl.postgres.configuration import (  # noqa: PLC0415
-            PostgresCredentials,
-        )
 
-        credentials = PostgresCredentials()
-        parameters = self.connection.info.dsn_parameters
-        credentials.host = self.settings["host"]
-        credentials.port = int(self.settings["port"])
-        credentials.username = self.settings["user"]
-        credentials.password = self.settings.get("password") or self.settings.get("pass") or ""
-        credentials.database = parameters["dbname"]
-        if self.settings.get("sslmode"):
-            credentials.query = {"sslmode": self.settings["sslmode"]}
+        p = self.parameters
+        credentials = {
+            "host": p["host"],
+            "port": int(p["port"]),
+            "username": p["user"],
+            "password": p["password"] or "",
+            "database": p["dbname"],
+            "query": {"sslmode": p["sslmode"]} if p["sslmode"] else None,
+        }
         return dlt.destinations.postgres(credentials=credentials, create_indexes=False)
-
-    def close(self) -> None:
-        self.connection.close()
 
 
 def open_warehouse(

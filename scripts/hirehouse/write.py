@@ -22,7 +22,7 @@ from hirehouse.failures import already_known
 from hirehouse.read import Done
 from hirehouse.rows import Checked
 from hirehouse.tables import RAW
-from hirehouse.warehouse import Warehouse, WarehouseError
+from hirehouse.warehouse import Warehouse, WarehouseError, first_line
 
 DIRECT = 20_000  # rows of a batch that dlt is not worth its fixed cost for
 SETTINGS = {
@@ -92,9 +92,8 @@ class Writer:
             self.pipeline.drop_pending_packages()
             chain = list(_causes(error))
             passing = any(type(cause) is LoadClientJobRetry for cause in chain)
-            # One line of the root cause: further ones may quote rows.
-            first = str(chain[-1]).strip().partition("\n")[0][:300]
-            raise WriteError(f"writing failed: {first}", passing) from None
+            # Of the root cause.
+            raise WriteError(f"writing failed: {first_line(chain[-1])[:300]}", passing) from None
         finally:
             # dlt leaves the tables in reference cycles.
             del resources
@@ -168,10 +167,9 @@ def append(warehouse: Warehouse, tables: dict[str, pa.Table]) -> None:
     try:
         warehouse.append({name: table for name, table in tables.items() if table.num_rows})
     except Exception as error:
-        first = str(error).strip().partition("\n")[0][:300]
         # What DB-API calls operational is a lost connection, a lock or a full disk.
         passing = any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
-        raise WriteError(f"writing failed: {first}", passing) from None
+        raise WriteError(f"writing failed: {first_line(error)[:300]}", passing) from None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
