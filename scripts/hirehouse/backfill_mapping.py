@@ -18,8 +18,8 @@ import orjson
 import yaml
 
 from hirehouse.backfill_values import RowError, Time, iso, typed
-from hirehouse.contracts import Column, Contract, compile_schema
-from hirehouse.shape import flaws, nearest, read_lined, shown, unreadable
+from hirehouse.contracts import Column, Contract, compile_schema, unreadable
+from hirehouse.shape import flaws, nearest, read_lined, shown
 
 Row = Mapping[str, str | None]
 Value = Callable[[Row], Any]

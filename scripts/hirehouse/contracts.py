@@ -84,18 +84,11 @@ class DataType:
                 return {"type": "integer", "minimum": -top, "maximum": top - 1}
             case "numeric":
                 top = 10 ** (self.size - self.scale)
-                return {
-                    "type": "number",
-                    "exclusiveMinimum": -top,
-                    "exclusiveMaximum": top,
-                    "scale": self.scale,
-                }
+                bounds = {"exclusiveMinimum": -top, "exclusiveMaximum": top}
+                return {"type": "number", **bounds, "scale": self.scale}
             case "boolean":
                 return {"type": "boolean"}
-            case "date":
-                return {"type": "string", "format": "date"}
-            case _:
-                return {"type": "string", "format": "date-time"}
+        return {"type": "string", "format": {"timestamp": "date-time"}.get(self.kind, self.kind)}
 
 
 @dataclass(frozen=True)
@@ -158,15 +151,9 @@ class Contract:
         properties: dict[str, Any] = {c.name: _described(c) for c in self.columns}
         properties["schema_version"] = {"const": self.version}
         required = [c.name for c in self.columns if c.required]
-        if self.version > 1:
-            required.append("schema_version")
-        payload: dict[str, Any] = {
-            "type": "object",
-            "properties": properties,
-            "required": required,
-        }
-        if strict:
-            payload["additionalProperties"] = False
+        required += ["schema_version"] * (self.version > 1)
+        closed = {"additionalProperties": False} if strict else {}
+        payload = {"type": "object", "properties": properties, "required": required, **closed}
         return {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": self.table,
@@ -204,11 +191,14 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - YAML holds anything
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f":{where.line + 1}" if where else ""
-        raise ContractError(
-            f"{path}{line}: not YAML: {getattr(error, 'problem', error)}"
-        ) from error
+        line, message = unreadable(error)
+        raise ContractError(f"{path}:{line}: {message}") from error
+
+
+def unreadable(error: Exception) -> tuple[int, str]:
+    """The line, and in words, for what a file is no YAML."""
+    mark = getattr(error, "problem_mark", None)
+    return mark.line + 1 if mark else 1, f"not YAML: {getattr(error, 'problem', error)}"
 
 
 def declared(root: Path, folder: str) -> Iterator[tuple[Path, str, dict[str, Any]]]:

@@ -28,8 +28,9 @@ from hirehouse.contracts import (
     compile_schema,
     doc_blocks,
     envelope,
+    unreadable,
 )
-from hirehouse.shape import Lines, flaws, nearest, read_lined, unreadable
+from hirehouse.shape import Lines, flaws, nearest, read_lined
 
 Place = tuple[Any, ...]  # the path to a part of a file
 COLUMN_LIMIT = 1_600  # of a Redshift and of a PostgreSQL table

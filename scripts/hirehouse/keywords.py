@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from jsonschema_rs import KeywordValidator
 
 
-class MaxBytes:
+class _Limit:
+    def __init__(self, _parent: dict[str, Any], value: int, _path: list[str]) -> None:
+        self.limit = value
+
+
+class MaxBytes(_Limit):
     """`maxBytes: n`: UTF-8 bytes of a text, or of a list's or object's compact JSON.
 
     Columns are `varchar(n)` of bytes on Redshift, while `maxLength` counts characters.
     """
-
-    def __init__(self, _parent: dict[str, Any], value: int, _path: list[str]) -> None:
-        self.limit = value
 
     def validate(self, instance: object) -> None:
         if isinstance(instance, str):
@@ -31,14 +33,11 @@ class MaxBytes:
             raise ValueError(f"{size} bytes, at most {self.limit}")
 
 
-class Scale:
+class Scale(_Limit):
     """`scale: n`: at most n decimal places.
 
     Not `multipleOf: 0.01`: validators that divide binary floats refuse 1249.51 under it.
     """
-
-    def __init__(self, _parent: dict[str, Any], value: int, _path: list[str]) -> None:
-        self.limit = value
 
     def validate(self, instance: object) -> None:
         if isinstance(instance, bool) or not isinstance(instance, float | Decimal):

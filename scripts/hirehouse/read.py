@@ -89,14 +89,8 @@ class Segment:
 
     def described(self) -> dict[str, object]:
         """The segment's entry in raw.batches.inputs."""
-        return {
-            "name": self.input.name,
-            "checksum": self.input.checksum,
-            "size": self.input.size,
-            "first_line": self.first_line,
-            "last_line": self.last_line,
-            "complete": self.complete,
-        }
+        lines = {"first_line": self.first_line, "last_line": self.last_line}
+        return vars(self.input) | lines | {"complete": self.complete}
 
 
 @dataclass
@@ -160,6 +154,19 @@ def event_files(folder: str) -> Iterator[os.DirEntry[str]]:
         raise InputError(f"{folder}: {error.strerror}") from error
 
 
+def found_at(path: str) -> list[str]:
+    """The files behind a path, which may be a folder or a glob.
+
+    Raises:
+        InputError: a folder can't be read.
+    """
+    if Path(path).is_dir():
+        return [entry.path for entry in event_files(path)]
+    if Path(path).exists():
+        return [path]
+    return glob.glob(path, recursive=True)  # noqa: PTH207 - takes any path
+
+
 def expand(paths: Sequence[str], spool: Path) -> list[Place]:
     """The inputs behind paths, folders, globs and `-`, each once, in sorted order per argument.
 
@@ -177,16 +184,10 @@ def expand(paths: Sequence[str], spool: Path) -> list[Place]:
                 shutil.copyfileobj(sys.stdin.buffer, out)
             places[copy] = Place(STDIN, copy)
             continue
-        path = Path(text)
-        if path.is_dir():
-            found = sorted(Path(entry) for entry in event_files(text))
-        elif path.exists():
-            found = [path]
-        else:
-            matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - takes any path
-            found = [Path(match) for match in matches if Path(match).is_file()]
-            if not found:
-                raise InputError(f"{text}: no such file or folder")
+        exists = Path(text).exists()
+        found = [one for one in sorted(map(Path, found_at(text))) if exists or one.is_file()]
+        if not (found or exists):
+            raise InputError(f"{text}: no such file or folder")
         for one in found:
             if one.resolve().is_file():
                 # A name may hold bytes that are no UTF-8; the record of batches can't.

@@ -17,7 +17,7 @@ import networkx
 
 from hirehouse.contracts import ROOT
 from hirehouse.land import Known, land
-from hirehouse.read import TOPIC, InputError, address, event_files
+from hirehouse.read import TOPIC, InputError, address, found_at
 from hirehouse.tables import raw_tables
 from hirehouse.warehouse import Say, Warehouse, first_line, open_warehouse, say_on_stderr
 from hirehouse.warm import WarmDbt
@@ -86,7 +86,10 @@ class Inbox:
         """
         there = {}
         for path in self.paths:
-            for name in _files(path):
+            found = found_at(path)
+            if not (found or Path(path).exists() or glob.has_magic(path)):
+                raise InputError(f"{path}: no such file or folder")
+            for name in found:
                 with suppress(FileNotFoundError):  # taken away just now
                     stat = os.stat(name)  # noqa: PTH116 - thousands of them, several times a second
                     times = (stat.st_mtime_ns, stat.st_ctime_ns)
@@ -94,16 +97,6 @@ class Inbox:
         # What is gone is forgotten: memory is bounded by what lies there.
         self.seen = {name: self.seen[name] for name in there if name in self.seen}
         return {name: stamp for name, stamp in there.items() if self.seen.get(name) != stamp}
-
-
-def _files(path: str) -> Iterable[str]:
-    if Path(path).is_dir():
-        return (entry.path for entry in event_files(path))
-    if Path(path).exists():
-        return [path]
-    if not glob.has_magic(path):
-        raise InputError(f"{path}: no such file or folder")
-    return glob.glob(path, recursive=True)  # noqa: PTH207 - takes any path
 
 
 class Graph:
@@ -125,6 +118,7 @@ class Graph:
             i: set[str]().union(*(sources.get(s, ()) for s in n.depends_on_nodes))
             for i, n in made.items()
         }
+        self.below = networkx.DiGraph(self.children)
         told = {i for i, name in self.names.items() if name.startswith(TOLD)}
         self.aside = {i for i in self.everything() if not told & self.hanging_on({i})}
         # A model must not run ahead of what it reads, so it takes its turn with that.
@@ -158,14 +152,7 @@ class Graph:
 
     def hanging_on(self, nodes: set[str]) -> set[str]:
         """These and all that is made of them."""
-        found: set[str] = set()
-        todo = list(nodes)
-        while todo:
-            node = todo.pop()
-            if node not in found:
-                found.add(node)
-                todo += self.children.get(node, [])
-        return found
+        return nodes.union(*(networkx.descendants(self.below, node) for node in nodes))
 
 
 class Loop:

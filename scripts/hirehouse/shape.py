@@ -83,12 +83,6 @@ def _schema(name: str) -> tuple[Any, jsonschema_rs.Draft202012Validator]:
     return schema, compile_schema(schema)
 
 
-def unreadable(error: Exception) -> tuple[int, str]:
-    """The line, and in words, for what a file is no YAML."""
-    mark = getattr(error, "problem_mark", None)
-    return mark.line + 1 if mark else 1, f"not YAML: {getattr(error, 'problem', error)}"
-
-
 def flaws(content: object, name: str) -> Iterator[Flaw]:
     """What the schema `name` beside this file does not allow; it describes what must be there.
 

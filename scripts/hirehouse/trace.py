@@ -45,10 +45,8 @@ def trace(warehouse: Warehouse, wanted: str, spool: Path | None = None) -> Itera
     if spool:
         yield from _in_spool(spool, wanted.encode())
     ids = {wanted}
-    bounds = [wanted, wanted + "~", wanted, wanted]
-    for one, name, line, batch, rule, pointer, status, event_id, acted in warehouse.query(
-        FAILED, bounds
-    ):
+    failed = warehouse.query(FAILED, [wanted, wanted + "~", wanted, wanted])
+    for one, name, line, batch, rule, pointer, status, event_id, acted in failed:
         what = f"{name}, line {line}: {rule} at {pointer or 'the whole'}; {status}"
         what += f" in batch {acted} as {event_id}" if event_id else ""
         yield {"where": f"failed in batch {batch}", "what": what, "failure_id": one}

@@ -145,13 +145,10 @@ def _conforming(
     what = "u.batch_id, u.batch_row, u.event_id, t.received_at, u.value"
     for row in _still_unknown(warehouse, what, contract, column.name, column):
         # The value as the one property of its event, so that it meets the very same check.
-        at, value = row["received_at"], orjson.Fragment(row["value"])
-        event = {
-            "event": contract.event,
-            "messageId": row["event_id"],
-            "timestamp": f"{at.isoformat()}Z",
-        }
-        properties = {"schema_version": contract.version, column.name: value}
+        at, text = row["received_at"], orjson.Fragment(row["value"])
+        event = {"event": contract.event, "messageId": row["event_id"]}
+        event["timestamp"] = f"{at.isoformat()}Z"
+        properties = {"schema_version": contract.version, column.name: text}
         verdict = check_line(orjson.dumps(event | {"properties": properties}), plans, at)
         if verdict.reasons or not verdict.event:
             back.fails[contract.table, column.name, verdict.reasons[0].rule] += 1
