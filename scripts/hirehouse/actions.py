@@ -73,12 +73,7 @@ Decide = Callable[[list[Failed], datetime, Done], Decided]
 
 
 class Desk:
-    """Where failed events are dealt with.
-
-    Args:
-        actor: who does it.
-        limits: how many are dealt with at a time, in one batch.
-    """
+    """Where an `actor` deals with failed events, up to `limits` at a time, in one batch."""
 
     def __init__(self, warehouse: Warehouse, actor: str, limits: Limits = LIMITS) -> None:
         self.warehouse, self.actor, self.limits = warehouse, actor, limits
@@ -110,8 +105,7 @@ class Desk:
     ) -> Done:
         """Change the patched copies further, or take all changes back if there are no `changes`.
 
-        Args:
-            dry_run: write nothing.
+        A dry run writes nothing.
         """
 
         def decide(some: list[Failed], now: datetime, done: Done) -> Decided:

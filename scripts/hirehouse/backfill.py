@@ -43,23 +43,18 @@ class SourceError(Exception):
     """A source that can't be read, or rows that can't become events; the message says why."""
 
 
+@dataclass(frozen=True)
 class Source:
     """Rows of an older system. Every value is read as text, whatever the source's types.
 
     So a row gives the same ids and events from a CSV, a Parquet file or a database.
-
-    Args:
-        relation: the rows as SQL.
-        read: gives the rows of a select as Arrow.
-        scratch: a DuckDB of our own, where the columns of the mapping are kept meanwhile.
-        sort: whether the rows have no order of their own.
     """
 
-    def __init__(
-        self, name: str, relation: str, read: Read, scratch: duckdb.DuckDBPyConnection, sort: bool
-    ) -> None:
-        self.name, self.relation, self.read = name, relation, read
-        self.scratch, self.sort = scratch, sort
+    name: str
+    relation: str  # the rows as SQL
+    read: Read  # gives the rows of a select as Arrow
+    scratch: duckdb.DuckDBPyConnection  # our own: keeps the columns of the mapping meanwhile
+    sort: bool  # whether the rows have no order of their own
 
     def columns(self) -> dict[str, str]:
         """The columns there are, and the SQL of each one's value as text."""
@@ -281,49 +276,44 @@ def backfill(
     result = Backfilled(out / f"{mapping.name}.ndjson.gz")
     part = result.path.with_suffix(".part")
     try:
-        _write(mapping, source, part, result, progress)
+        # No name and no time in the header of gzip: both would change its bytes.
+        with part.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
+            file.writelines(_lines(mapping, source, result, progress))
         part.replace(result.path)
     finally:
         part.unlink(missing_ok=True)
     return result
 
 
-def _write(
-    mapping: RowMapping,
-    source: Source,
-    path: Path,
-    result: Backfilled,
-    progress: Callable[[int], None],
-) -> None:
+def _lines(
+    mapping: RowMapping, source: Source, result: Backfilled, progress: Callable[[int], None]
+) -> Iterator[bytes]:
     problems: Counter[str] = Counter()
     first: dict[str, int] = {}
-    # No name and no time in the header of gzip: both would change its bytes.
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
-        for number, values in enumerate(source.rows(mapping.key), 1):
-            row = dict(zip(mapping.columns, values, strict=True))
-            result.rows = number
-            try:
-                made = mapping.events(row)
-            except RowError as error:
-                # All are looked for, so that they can be mended in one go.
-                text = str(error)
-                if text in problems or len(problems) < 1_000:
-                    problems[text] += 1
-                    first.setdefault(text, number)
-                continue
-            if made is None:
-                result.ignored[(mapping.by and row[mapping.by]) or ""] += 1
-            elif not problems:
-                for event, line in made:
-                    result.events[event] += 1
-                    file.write(line + b"\n")
-            if not number % FETCH:
-                progress(number)
+    for number, values in enumerate(source.rows(mapping.key), 1):
+        row = dict(zip(mapping.columns, values, strict=True))
+        result.rows = number
+        try:
+            made = mapping.events(row)
+        except RowError as error:
+            # All are looked for, so that they can be mended in one go.
+            text = str(error)
+            if text in problems or len(problems) < 1_000:
+                problems[text] += 1
+                first.setdefault(text, number)
+            continue
+        if made is None:
+            result.ignored[(mapping.by and row[mapping.by]) or ""] += 1
+        elif not problems:
+            result.events.update(event for event, _ in made)
+            yield from (line + b"\n" for _, line in made)
+        if not number % FETCH:
+            progress(number)
     if problems:
         lines = [
             f"{source.name}: row {first[text]:,}: {text}" + f" ({n:,} rows)" * (n > 1)
             for text, n in list(problems.items())[:PROBLEMS]
         ]
-        if len(problems) > PROBLEMS:
-            lines.append(f"and {len(problems) - PROBLEMS:,} more")
+        more = len(problems) - PROBLEMS
+        lines += [f"and {more:,} more"] if more > 0 else []
         raise SourceError("\n".join([*lines, "nothing has been written"]))

@@ -43,12 +43,7 @@ class Claim:
         self.holder = f"hirehouse run, process {os.getpid()} on {socket.gethostname()}"
 
     def hold(self) -> None:
-        """Make sure of the claim.
-
-        Raises:
-            Taken: another loop has it.
-            WarehouseError: the warehouse can't be reached.
-        """
+        """Make sure of the claim; Taken if another loop has it."""
         settings = read_profile(self.target, self.root)
         if settings.get("type") == "duckdb":
             self._lock_file(duckdb_path(settings, self.root))

@@ -43,8 +43,7 @@ class Failure:
 def failure_tables(failures: list[Failure], now: datetime) -> dict[str, pa.Table]:
     """The rows of failed_events and failed_event_bodies, each failure once.
 
-    Args:
-        now: when they were received, if they don't say so themselves.
+    They were received `now` if they don't say so themselves.
     """
     events: dict[str, tuple[object, ...]] = {}
     bodies: list[tuple[object, ...]] = []
@@ -136,11 +135,7 @@ def part_of(encoding: str, text: str) -> bytes:
 
 
 def read_failed(warehouse: Warehouse, failure_id: str) -> bytes:
-    """The original bytes of a failed event.
-
-    Raises:
-        WarehouseError: no committed batch has such a failure.
-    """
+    """The original bytes of a failed event; WarehouseError if no committed batch has it."""
     rows = warehouse.query(
         "select b.batch_id, b.part, b.encoding, b.body from raw.failed_event_bodies as b"
         " inner join raw.batches as c on b.batch_id = c.batch_id"

@@ -97,10 +97,8 @@ def land(
         paths: files, folders, globs, and `-` for stdin; plain or gzip NDJSON; kafka://… for what
             stands in a topic now.
         progress: told bytes read so far and bytes in all, of the inputs as they are stored.
-        limits: when a batch is full.
         known: what this process knows of earlier landings; it is brought up to date.
-        direct: batches of up to so many rows are written without dlt, which takes a second for
-            any batch; it pays in large ones, which it writes in parallel.
+        direct: see `Door`.
         remove: delete segments of the collector that have landed whole, now or before.
 
     Returns:

@@ -10,15 +10,7 @@ BUCKETS = (0.5, 1, 2, 3, 5, 10, 30, 60, 300, 1800)
 
 
 class Metrics:
-    """Counts of rounds, served at /metrics.
-
-    Args:
-        port: where to listen.
-        host: on which address.
-
-    Raises:
-        OSError: the port is taken.
-    """
+    """Counts of rounds, served at /metrics; OSError if the port is taken."""
 
     def __init__(self, port: int, host: str) -> None:
         to = CollectorRegistry()
@@ -29,29 +21,18 @@ class Metrics:
         self.seconds = Histogram(
             "hirehouse_round_seconds", "Seconds of a round", buckets=BUCKETS, registry=to
         )
-        self.success = Gauge(
-            "hirehouse_last_success_timestamp_seconds",
-            "When a round ended that left nothing to do",
-            registry=to,
-        )
-        self.broken = Gauge(
-            "hirehouse_models_failed", "Models that failed and are tried again", registry=to
-        )
-        self.lag = Gauge(
-            "hirehouse_lag_seconds",
-            "From the newest event's received_at to its being in the marts",
-            registry=to,
-        )
+        about = "When a round ended that left nothing to do"
+        self.success = Gauge("hirehouse_last_success_timestamp_seconds", about, registry=to)
+        about = "Models that failed and are tried again"
+        self.broken = Gauge("hirehouse_models_failed", about, registry=to)
+        about = "From the newest event's received_at to its being in the marts"
+        self.lag = Gauge("hirehouse_lag_seconds", about, registry=to)
         for result in ("good", "bad"):
             self.rounds.labels(result)
         start_http_server(port, host, to)
 
     def note(self, result: Round, failing: int) -> None:
-        """Count a round.
-
-        Args:
-            failing: models that have failed and not succeeded since.
-        """
+        """Count a round, and how many models have failed and not succeeded since."""
         self.rounds.labels("good" if result.good else "bad").inc()
         self.landed.inc(result.events)
         self.failed.inc(result.failed)

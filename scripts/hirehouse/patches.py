@@ -55,11 +55,7 @@ def read_setting(text: str) -> tuple[str, Any]:
 
 
 def patched(body: bytes, patch: str) -> bytes:
-    """The patched copy of an original.
-
-    Raises:
-        PatchError: the patch does not fit the original.
-    """
+    """The patched copy of an original; PatchError if the patch does not fit it."""
     return body if patch == "[]" else to_json(_apply(body, patch)).encode()
 
 

@@ -121,11 +121,7 @@ class Done:
 
 
 def address(url: str) -> tuple[str, str]:
-    """Brokers and topic of kafka://BROKER:PORT,…/TOPIC.
-
-    Raises:
-        InputError: it is no such address.
-    """
+    """Brokers and topic of kafka://BROKER:PORT,…/TOPIC; InputError if it is no such address."""
     brokers, _, topic = url.removeprefix(TOPIC).partition("/")
     if not url.startswith(TOPIC) or not brokers or not topic or "/" in topic:
         raise InputError(f"{url}: a topic is written as {TOPIC}BROKER:PORT/TOPIC")
@@ -155,11 +151,7 @@ def event_files(folder: str) -> Iterator[os.DirEntry[str]]:
 
 
 def found_at(path: str) -> list[str]:
-    """The files behind a path, which may be a folder or a glob.
-
-    Raises:
-        InputError: a folder can't be read.
-    """
+    """The files behind a path, a folder or a glob; InputError if a folder can't be read."""
     if Path(path).is_dir():
         return [entry.path for entry in event_files(path)]
     if Path(path).exists():

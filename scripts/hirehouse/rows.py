@@ -74,11 +74,7 @@ class Checker:
         self.first: dict[str, Group] = {}
 
     def check(self, batch: Batch, now: datetime) -> Checked:
-        """All lines of a batch as tables of events and failures.
-
-        Args:
-            now: the time of landing, UTC without zone; one reading for the whole batch.
-        """
+        """All lines of a batch, landed `now` (UTC without zone), as events and failures."""
         made: dict[str, list[pa.Table]] = {}
         failures: list[Failure] = []
         unknown: list[tuple[object, ...]] = []
@@ -234,9 +230,7 @@ def tabulate(
 ) -> tuple[pa.Table, list[int]]:
     """The table of a group's events, and the rows that need the exact check.
 
-    Args:
-        now: the time of landing.
-        again: when each came at first, if they are replayed now.
+    If the events are replayed `now`, then `again` has when each came at first.
     """
     contract = group.plan.contract
     events = pa.array(group.documents, type=group.type)

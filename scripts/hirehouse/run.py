@@ -79,11 +79,7 @@ class Inbox:
         self.seen: dict[str, Stamp] = {}
 
     def new(self) -> dict[str, Stamp]:
-        """What was not yet marked as seen.
-
-        Raises:
-            InputError: a folder or file does not exist.
-        """
+        """What was not yet marked as seen; InputError if a folder or file does not exist."""
         there = {}
         for path in self.paths:
             found = found_at(path)

@@ -194,14 +194,10 @@ def remove(place: Place, done: dict[str, Done]) -> bool:
     """Delete a segment that is whole and has landed whole; any other file stays.
 
     Args:
-        place: any file.
         done: by checksum, how far inputs have landed, as raw.batches tells.
 
     Returns:
         Whether it was deleted.
-
-    Raises:
-        OSError: it can't be read or deleted.
     """
     if not NAME.fullmatch(place.path.name):
         return False

@@ -194,11 +194,7 @@ def groups(warehouse: Warehouse, selection: Selection) -> list[dict[str, Any]]:
 def pages(
     warehouse: Warehouse, selection: Selection, statuses: Sequence[str], limits: Limits
 ) -> Iterator[list[Failed]]:
-    """The failed events of some status, as many at a time as fit into memory.
-
-    Args:
-        statuses: two of them; others are left out.
-    """
+    """The failed events of one of two statuses, as many at a time as fit into memory."""
     warehouse.execute("drop table if exists chosen")
     choice = [*statuses, *selection.parameters]
     warehouse.execute(CHOOSE.format(selection.where), choice)

@@ -123,17 +123,13 @@ def _alter(warehouse: Warehouse, table: str, column: Column, there: DataType | N
 
 
 def table_of(name: str, rows: list[tuple[object, ...]], root: Path = ROOT) -> pa.Table:
-    """Rows of one of the lander's tables as Arrow; without `batch_id`, which is set on writing.
+    """Rows of one of the lander's tables as Arrow, values in the order of its columns.
 
-    Args:
-        rows: values in the order of the table's columns.
+    Without `batch_id`, which is set on writing.
     """
     schema = without_batch(arrow_schema(name, root))
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
-    return pa.table(
-        [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)],
-        schema=schema,
-    )
+    return pa.table(list(map(pa.array, columns, schema.types)), schema=schema)
 
 
 def without_batch(schema: pa.Schema) -> pa.Schema:

@@ -15,7 +15,7 @@ from hirehouse.read import blocks, event_files
 from hirehouse.states import STATES
 from hirehouse.warehouse import Warehouse
 
-Step = dict[str, Any]
+Step = dict[str, Any]  # a place as `where`, with what is to be said of it as `what`
 FAILED = f"""
     with {STATES}
     select failure_id, input, line, batch_id, rule, pointer, status, landed_id, acted_batch
@@ -38,9 +38,6 @@ def trace(warehouse: Warehouse, wanted: str, spool: Path | None = None) -> Itera
     Args:
         wanted: its messageId, or the id of a failed event or the first characters of it.
         spool: a folder of events to look into, too.
-
-    Returns:
-        Each place as `where`, with what is to be said of it as `what`.
     """
     if spool:
         yield from _in_spool(spool, wanted.encode())

@@ -56,9 +56,6 @@ def unknown(warehouse: Warehouse, event: str | None = None) -> list[dict[str, An
     """What is still unknown by event, version and property, the most frequent first.
 
     `named` tells whether the contract of that version has the property by now.
-
-    Args:
-        event: only of this event.
     """
     with warehouse.landing_lock():
         ensure_tables(warehouse)
@@ -77,11 +74,8 @@ def bring_back(
     """Put unknown values that conform to today's contracts into their columns, all or none.
 
     Doing it again changes nothing more. Who did it and when stands in raw.batches. Models read by
-    batch, so those of `models` and what hangs on them must be built in full.
-
-    Args:
-        event: only of this event.
-        dry_run: change no value.
+    batch, so those of `models` and what hangs on them must be built in full. A dry run changes no
+    value.
     """
     back = Back()
     with warehouse.landing_lock():

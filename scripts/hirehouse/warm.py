@@ -59,11 +59,11 @@ class WarmDbt:
         spare_dbt()
         self.root = root
         self.variables = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"} | (variables or {})
-        self.common = ["--quiet"] if quiet else []
         self.folder = folder or root / "target" / "warm"
+        self.common = ["--log-path", str(self.folder), "--warn-error-options", "{error: all}"]
+        self.common += ["--quiet"] if quiet else []
         self.options = ["--project-dir", str(root), "--target-path", str(self.folder)]
         self.options += ["--target", target] if target else []
-        self.common += ["--log-path", str(self.folder), "--warn-error-options", "{error: all}"]
         self.parse()
 
     def parse(self) -> None:
@@ -82,15 +82,11 @@ class WarmDbt:
         return self._invoke("parse").result
 
     def run(self, command: str, *arguments: str, nodes: Iterable[str] = ()) -> Outcome:
-        """Run a command such as build, run or test; connections are closed at its end.
+        """Run a command such as build, run or test; DbtError if dbt could not begin.
 
         Args:
-            command: dbt's command.
             arguments: what else stands on the command line, such as "--select", "staging".
             nodes: unique ids, if these and no others are selected.
-
-        Raises:
-            DbtError: dbt could not begin.
         """
         if nodes := set(nodes):
             # As names, dbt would hold each of them against each node of the project.
@@ -112,9 +108,6 @@ class WarmDbt:
 
         An incremental run looks whether the table still has the columns of its model, and writes
         all comments anew: half of what it costs, and both change with the project alone.
-
-        Args:
-            nodes: unique ids of what this project has just built.
         """
         for node in nodes:
             config = self.manifest.nodes[node].config

@@ -71,11 +71,7 @@ class Writer:
         )
 
     def write(self, tables: dict[str, pa.Table]) -> None:
-        """Append rows; tables without any are left out.
-
-        Raises:
-            WriteError: a part could not be written; what has been written must never count.
-        """
+        """Append rows; after a WriteError, what has been written must never count."""
         resources = [
             self._dlt.resource([table], name=name, write_disposition="append")
             for name, table in tables.items()
@@ -126,10 +122,7 @@ class Door:
             inputs: for raw.batches: what was read, as a JSON list of objects.
 
         Returns:
-            The batch_id.
-
-        Raises:
-            WriteError: it could not be written, and does not count.
+            The batch_id. After a WriteError nothing counts.
         """
         rows = sum(table.num_rows for table in checked.tables.values())
         if rows > self.direct and not self.writer:
@@ -159,11 +152,7 @@ class Door:
 
 
 def append(warehouse: Warehouse, tables: dict[str, pa.Table]) -> None:
-    """Append rows without dlt, in one transaction.
-
-    Raises:
-        WriteError: nothing was written.
-    """
+    """Append rows without dlt, in one transaction: after a WriteError there are none."""
     try:
         warehouse.append({name: table for name, table in tables.items() if table.num_rows})
     except Exception as error:
@@ -203,11 +192,7 @@ def _working_folder(parent: Path) -> tuple[Path, int]:
 
 
 def landed(warehouse: Warehouse, done: dict[str, Done], after: int = 0) -> int:
-    """Note how far inputs have landed.
-
-    Args:
-        done: what is known by checksum; it is added to.
-        after: read only batches after this one.
+    """Add to `done`, by checksum, how far inputs have landed in batches after one.
 
     Returns:
         The highest batch so far.
