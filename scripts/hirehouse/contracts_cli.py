@@ -53,6 +53,33 @@ def find(event: str, root: Path) -> Contract:
     return versions[-1]
 
 
+@contracts_app.command("diff")
+def diff_command(
+    old: Annotated[str, typer.Argument(help="A git revision, or a project's folder.")],
+    new: Annotated[str, typer.Argument(help="The same; by default the project as it is.")] = "",
+    *,
+    as_json: AsJson = False,
+    root: Root = ROOT,
+) -> None:
+    """Name what changed in the contracts: breaking or additive, by event and property.
+
+    Exit code 1 if a change is breaking: it must be a new version. 2 if a side can't be read.
+    """
+    with ending({ContractError: 2}):
+        sides = contracts_at(old, root), contracts_at(new or str(root), root)
+    found = sorted(changes(*sides), key=lambda c: not c.breaking)
+    breaking = sum(c.breaking for c in found)
+    if as_json:
+        print_json([asdict(change) for change in found])
+    else:
+        for change in found:
+            typer.echo(change)
+        typer.echo(f"{breaking} breaking, {len(found) - breaking} additive")
+    if breaking:
+        typer.echo("leave this version as it was, and add <event>_v2.yml with version: 2", err=True)
+    raise typer.Exit(1 if breaking else 0)
+
+
 @contracts_app.command("list")
 def list_command(*, as_json: AsJson = False, root: Root = ROOT) -> None:
     """List the contracts."""
@@ -114,33 +141,6 @@ def check_command(*, as_json: AsJson = False, root: Root = ROOT) -> None:
         else:
             typer.echo(f"{_count(len(load(root)), 'contract')}, no problem")
     raise typer.Exit(1 if problems else 0)
-
-
-@contracts_app.command("diff")
-def diff_command(
-    old: Annotated[str, typer.Argument(help="A git revision, or a project's folder.")],
-    new: Annotated[str, typer.Argument(help="The same; by default the project as it is.")] = "",
-    *,
-    as_json: AsJson = False,
-    root: Root = ROOT,
-) -> None:
-    """Name what changed in the contracts: breaking or additive, by event and property.
-
-    Exit code 1 if a change is breaking: it must be a new version. 2 if a side can't be read.
-    """
-    with ending({ContractError: 2}):
-        sides = contracts_at(old, root), contracts_at(new or str(root), root)
-    found = sorted(changes(*sides), key=lambda c: not c.breaking)
-    breaking = sum(c.breaking for c in found)
-    if as_json:
-        print_json([asdict(change) for change in found])
-    else:
-        for change in found:
-            typer.echo(change)
-        typer.echo(f"{breaking} breaking, {len(found) - breaking} additive")
-    if breaking:
-        typer.echo("leave this version as it was, and add <event>_v2.yml with version: 2", err=True)
-    raise typer.Exit(1 if breaking else 0)
 
 
 @contracts_app.command("export")
