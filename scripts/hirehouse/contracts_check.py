@@ -63,25 +63,23 @@ class Problem:
 def check(root: Path = ROOT) -> list[Problem]:
     """All problems of the contracts below `root`, in the order of files and lines."""
     found: list[Problem] = []
+    wrong: dict[Path, str] = {}  # with a file as a whole
     # A table name holds event and version, so one name for one contract is enough.
     tables: dict[str, str] = {}
-
-    def say(file: Path, message: str) -> None:
-        found.append(Problem(file.as_posix(), 1, None, None, "file", message))
-
     if not (root / ENVELOPE).is_file():
-        say(ENVELOPE, "is missing")
+        wrong[ENVELOPE] = "is missing"
     if not any((root / STAGING).glob("*/*.yml")):
-        say(STAGING, "holds no contract; is the root the project's folder?")
+        wrong[STAGING] = "holds no contract; is the root the project's folder?"
     for path in sorted(p for p in (root / "models").rglob("*") if p.suffix in (".yml", ".yaml")):
         file, text = path.relative_to(root), path.read_bytes()
         contract = file.parent.parent == STAGING and file.suffix == ".yml"
         if SOURCES.search(text) and (contract or file == ENVELOPE):
             found += _File(root, file, tables).problems()
         elif SOURCES.search(text):
-            say(file, f"contracts are read only from {STAGING}/<source>/<event>.yml; move it")
+            wrong[file] = f"contracts are read only from {STAGING}/<source>/<event>.yml; move it"
         elif contract and not OTHERS.search(text):
-            say(file, "declares no `sources`; a contract starts with them")
+            wrong[file] = "declares no `sources`; a contract starts with them"
+    found += [Problem(f.as_posix(), 1, None, None, "file", what) for f, what in wrong.items()]
     return sorted(found, key=lambda p: (p.file, p.line))
 
 

@@ -16,6 +16,7 @@ from hirehouse.contracts import ROOT, Column, Contract, ContractError, envelope,
 from hirehouse.contracts_check import check
 from hirehouse.contracts_diff import changes, contracts_at
 from hirehouse.contracts_example import example_event
+from hirehouse.exact import write_json
 from hirehouse.shape import nearest
 
 contracts_app = typer.Typer(
@@ -155,9 +156,9 @@ def export_command(
     index = []
     for contract in contracts:
         file = f"{contract.table}.json"
-        _write(out, file, exported(contract, root))
+        write_json(out / file, exported(contract, root))
         index.append({"event": contract.event, "version": contract.version, "file": file})
-    _write(out, "index.json", index)
+    write_json(out / "index.json", index)
     typer.echo(f"{_count(len(contracts), 'schema')} written to {out}")
 
 
@@ -181,15 +182,6 @@ def exported(contract: Contract, root: Path = ROOT) -> dict[str, Any]:
 
 def _at_most(size: int) -> dict[str, int]:
     return {"maxLength": size, "maxBytes": size}
-
-
-def _write(folder: Path, name: str, content: object) -> None:
-    # By way of a new file: writing through a link would reach outside of the folder, and a reader
-    # never sees half a schema.
-    path = folder / f".{name}.tmp"
-    path.unlink(missing_ok=True)
-    path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    path.replace(folder / name)
 
 
 def _rule(column: Column) -> str:

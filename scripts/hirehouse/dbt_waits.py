@@ -9,7 +9,7 @@ from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
-from hirehouse.warehouse import DUCKDB_WAIT, connect_duckdb, say_on_stderr
+from hirehouse.warehouse import connect_duckdb, say_on_stderr
 
 
 class Plugin(BasePlugin):
@@ -18,7 +18,7 @@ class Plugin(BasePlugin):
     def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:  # noqa: ANN401
         """Called just before dbt connects."""
         # The connections of a process share the file's lock, so nobody can come in between.
-        self.connection = connect_duckdb(creds.path, say_on_stderr, DUCKDB_WAIT, config)
+        self.connection = connect_duckdb(creds.path, say_on_stderr, config)
 
     def configure_connection(self, conn: Any) -> None:  # noqa: ANN401, ARG002
         """Called just after dbt has connected."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -101,6 +103,17 @@ def to_json(value: Any) -> str:  # noqa: ANN401 - any JSON
         return f"[{','.join(map(to_json, value))}]"
     # Half a surrogate pair is no text that orjson writes.
     return json.dumps(value) if isinstance(value, str) else str(value)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write a JSON file for people, by way of a new one.
+
+    Writing through a link would reach outside of its folder, and a reader never sees half a file.
+    """
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.unlink(missing_ok=True)
+    new.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    new.replace(path)
 
 
 def kind(value: object) -> str:

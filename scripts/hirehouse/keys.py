@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import sys
 from pathlib import Path
 
 import orjson
+
+from hirehouse.exact import write_json
 
 
 class KeysError(Exception):
@@ -59,7 +60,7 @@ def add_key(path: Path, producer: str) -> str:
         raise KeysError(f"{path}: {producer} has a key; revoke it, or add one under another name")
     key = secrets.token_urlsafe(24)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, hashes | {producer: _digest(key)})
+    write_json(path, hashes | {producer: _digest(key)})
     return key
 
 
@@ -68,13 +69,7 @@ def revoke_key(path: Path, producer: str) -> None:
     hashes = read_keys(path)
     if not hashes.pop(producer, None):
         raise KeysError(f"{path}: no key of {producer}")
-    _write(path, hashes)
-
-
-def _write(path: Path, hashes: dict[str, str]) -> None:
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.write_bytes(orjson.dumps(hashes, option=orjson.OPT_INDENT_2) + b"\n")
-    new.replace(path)
+    write_json(path, hashes)
 
 
 def _digest(key: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -25,6 +25,7 @@ from hirehouse.check import (
     MAX_LINE,
     Plan,
     Plans,
+    Verdict,
     check_line,
     parse_time,
 )
@@ -65,6 +66,32 @@ class Group:
         self.type = _event_type(self.plan)
 
 
+class Chunk(NamedTuple):
+    """Some lines of a segment; they are spoken of by their rows in the batch."""
+
+    segment: Segment
+    lines: list[bytes]
+    first_line: int
+    first_row: int
+    now: datetime
+
+    def arrived(self, row: int) -> datetime:
+        """When a line came, unless it says so itself."""
+        shift = self.first_line - self.first_row - self.segment.first_line
+        return self.segment.received[row + shift] if self.segment.received else self.now
+
+    def check(self, row: int, plans: Plans) -> Verdict:
+        """What the exact check says of a line."""
+        first = self.first_line == 1 and row == self.first_row
+        return check_line(self.lines[row - self.first_row], plans, self.arrived(row), first=first)
+
+    def failure(self, row: int, verdict: Verdict) -> Failure:
+        """A line as a failed event."""
+        offset = row - self.first_row
+        line = self.lines[offset]
+        return Failure(self.segment.input, self.first_line + offset, row, line, verdict)
+
+
 class Checker:
     """Checks batches against the contracts."""
 
@@ -82,11 +109,12 @@ class Checker:
         for segment in batch.segments:
             for start in range(0, len(segment.lines), CHUNK):
                 lines = segment.lines[start : start + CHUNK]
-                numbers = (segment.first_line + start, row)
-                blank += self._sort(segment, lines, numbers, now, failures)
+                chunk = Chunk(segment, lines, segment.first_line + start, row + 1, now)
+                blank += self._sort(chunk, failures)
                 for group in self.groups.values():
                     if group.rows:
-                        self._finish(group, segment, lines, numbers, now, made, failures, unknown)
+                        table = self._finish(group, chunk, failures, unknown)
+                        made.setdefault(group.plan.contract.table, []).append(table)
                         group.documents, group.rows = [], []
                 row += len(lines)
         tables = {name: pa.concat_tables(parts) for name, parts in made.items()}
@@ -101,21 +129,11 @@ class Checker:
             self.groups[plan] = Group(plan)
         return self.groups[plan]
 
-    def _sort(
-        self,
-        segment: Segment,
-        lines: list[bytes],
-        numbers: tuple[int, int],
-        now: datetime,
-        failures: list[Failure],
-    ) -> int:
+    def _sort(self, chunk: Chunk, failures: list[Failure]) -> int:
         """Put every event into its group and every other line to the failures; count blank ones."""
         loads, first = orjson.loads, self.first
-        line_number, row = numbers[0] - 1, numbers[1]
         blank = 0
-        for line in lines:
-            line_number += 1
-            row += 1
+        for row, line in enumerate(chunk.lines, chunk.first_row):
             try:
                 document = loads(line)
                 if not is_exact(document, line):
@@ -136,10 +154,9 @@ class Checker:
             if not line.strip(b" \t\r"):
                 blank += 1
                 continue
-            arrived = _arrived(segment, line_number, now)
-            verdict = check_line(line, self.plans, arrived, first=line_number == 1)
+            verdict = chunk.check(row, self.plans)
             if verdict.reasons or not verdict.plan or not verdict.event:
-                failures.append(Failure(segment.input, line_number, row, line, verdict))
+                failures.append(chunk.failure(row, verdict))
                 continue
             group = self._group(verdict.plan)
             self.first.setdefault(verdict.event["event"], group)
@@ -156,29 +173,20 @@ class Checker:
     def _finish(
         self,
         group: Group,
-        segment: Segment,
-        lines: list[bytes],
-        numbers: tuple[int, int],
-        now: datetime,
-        made: dict[str, list[pa.Table]],
+        chunk: Chunk,
         failures: list[Failure],
         unknown: list[tuple[object, ...]],
-    ) -> None:
+    ) -> pa.Table:
         """Turn a group into a table, less the rows that the measures by column show to be wrong."""
         contract = group.plan.contract
-        shift = numbers[0] - numbers[1] - 1 - segment.first_line
-        again = segment.received and [segment.received[shift + row] for row in group.rows]
-        table, suspects = tabulate(group, now, again)
+        again = chunk.segment.received and [chunk.arrived(row) for row in group.rows]
+        table, suspects = tabulate(group, chunk.now, again)
         wrong = set()
         for index in suspects:
-            offset = group.rows[index] - numbers[1] - 1
-            number = numbers[0] + offset
-            arrived = _arrived(segment, number, now)
-            verdict = check_line(lines[offset], self.plans, arrived, first=number == 1)
+            verdict = chunk.check(group.rows[index], self.plans)
             if verdict.reasons:
                 wrong.add(index)
-                failure = Failure(segment.input, number, group.rows[index], lines[offset], verdict)
-                failures.append(failure)
+                failures.append(chunk.failure(group.rows[index], verdict))
         known = group.plan.known
         for index, document in enumerate(group.documents):
             properties = document["properties"]
@@ -191,13 +199,8 @@ class Checker:
                 if name not in known
             ]
         if wrong:
-            table = table.filter(pa.array(i not in wrong for i in range(table.num_rows)))
-        made.setdefault(contract.table, []).append(table)
-
-
-def _arrived(segment: Segment, number: int, now: datetime) -> datetime:
-    """When a line came, unless it says so itself."""
-    return segment.received[number - segment.first_line] if segment.received else now
+            return table.filter(pa.array(i not in wrong for i in range(table.num_rows)))
+        return table
 
 
 def _event_type(plan: Plan) -> pa.DataType:

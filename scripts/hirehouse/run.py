@@ -19,7 +19,7 @@ from hirehouse.contracts import ROOT
 from hirehouse.land import Known, land
 from hirehouse.read import TOPIC, InputError, address, found_at
 from hirehouse.tables import raw_tables
-from hirehouse.warehouse import Say, Warehouse, first_line, open_warehouse, say_on_stderr
+from hirehouse.warehouse import Warehouse, first_line, open_warehouse
 from hirehouse.warm import WarmDbt
 from hirehouse.write import DIRECT, utc_now
 
@@ -157,7 +157,6 @@ class Loop:
     Args:
         paths: what is watched; see `Inbox`.
         target: which output of the profile.
-        say: told what has to be waited for.
         remove: delete segments of the collector that have landed whole.
         beside: how many models; see BESIDE. What waits is built at once when nothing comes.
 
@@ -171,7 +170,6 @@ class Loop:
         paths: Iterable[str],
         target: str | None = None,
         root: Path = ROOT,
-        say: Say = say_on_stderr,
         remove: bool = False,
         beside: int = BESIDE,
     ) -> None:
@@ -180,7 +178,7 @@ class Loop:
         self.topics = [path for path in paths if path.startswith(TOPIC)]
         for topic in self.topics:
             address(topic)
-        self.target, self.root, self.say, self.remove = target, root, say, remove
+        self.target, self.root, self.remove = target, root, remove
         self.beside = beside
         self.known = Known()
         atexit.register(self.known.close)
@@ -222,7 +220,7 @@ class Loop:
             if self.failing and not self._blocked() and _changed_at(self.root) > self.changed_at:
                 self._parse()  # someone may have mended a model
             # Open to the end: nobody can land into a DuckDB file between landing and building.
-            with open_warehouse(self.target, root=self.root, say=self.say) as warehouse:
+            with open_warehouse(self.target, root=self.root) as warehouse:
                 newest = self._land(files, warehouse, result)
                 result.land_seconds = time.monotonic() - begun
                 self._build(warehouse, result)

@@ -14,9 +14,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import jinja2
+import psycopg2
 import tenacity
 import yaml
+from psycopg2.extensions import make_dsn
 
 from hirehouse.contracts import ROOT
 
@@ -165,18 +168,18 @@ class Warehouse(ABC):
         self.close()
 
 
-def connect_duckdb(path: str, say: Say, wait: float, config: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
-    """Open a DuckDB file; while another process has it open, wait.
+def connect_duckdb(
+    path: str, say: Say, config: dict[str, Any] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file; while another process has it open, wait for DUCKDB_WAIT at most.
 
     Args:
         say: told once for whom it waits.
-        wait: seconds to wait at most.
         config: DuckDB's settings that can only be given when it opens a file.
 
     Raises:
-        duckdb.Error: it can't be opened, or is still taken after `wait`.
+        duckdb.Error: it can't be opened, or is still taken in the end.
     """
-    import duckdb  # noqa: PLC0415 - only this engine needs it
 
     def taken(error: BaseException) -> bool:
         return isinstance(error, duckdb.IOException) and "lock on file" in str(error)
@@ -190,7 +193,7 @@ def connect_duckdb(path: str, say: Say, wait: float, config: dict[str, Any] | No
     retry = tenacity.Retrying(
         retry=tenacity.retry_if_exception(taken),
         wait=tenacity.wait_exponential(multiplier=0.05, max=1),
-        stop=tenacity.stop_after_delay(wait),
+        stop=tenacity.stop_after_delay(DUCKDB_WAIT),
         before_sleep=tell,
         reraise=True,
     )
@@ -207,17 +210,15 @@ class DuckDBWarehouse(Warehouse):
 
     engine = "duckdb"
 
-    def __init__(self, settings: dict[str, Any], root: Path, say: Say, wait: float) -> None:
+    def __init__(self, settings: dict[str, Any], root: Path, say: Say) -> None:
         super().__init__(root)
         self.path = duckdb_path(settings, root)
         self.where = str(self.path)
         if self.path.stem.lower() == "raw":
             raise WarehouseError(f"{self.path}: a database can't have the name of its schema raw")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        import duckdb  # noqa: PLC0415 - only this engine needs it
-
         try:
-            self.connection = connect_duckdb(str(self.path), say, wait)
+            self.connection = connect_duckdb(str(self.path), say)
         except duckdb.Error as error:
             raise WarehouseError(f"{self.path} can't be opened: {error}") from error
         self.connection.execute("set TimeZone = 'UTC'")
@@ -253,8 +254,6 @@ class PostgresWarehouse(Warehouse):
     engine = "postgres"
 
     def __init__(self, settings: dict[str, Any], root: Path, say: Say) -> None:
-        import psycopg2  # noqa: PLC0415 - only this engine needs it
-
         super().__init__(root)
         self.say = say
         database = settings.get("dbname") or settings.get("database")
@@ -299,8 +298,6 @@ class PostgresWarehouse(Warehouse):
 
     @contextmanager
     def _run(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
-        import psycopg2  # noqa: PLC0415 - as above
-
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute(sql.replace("?", "%s"), tuple(parameters) or None)
@@ -322,8 +319,7 @@ class PostgresWarehouse(Warehouse):
                 self.execute("select pg_advisory_unlock(?)", [LANDING_LOCK])
 
     def append(self, tables: dict[str, Any]) -> None:
-        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - only this engine needs it
-        from psycopg2.extensions import make_dsn  # noqa: PLC0415 - as above
+        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - brings Arrow along
 
         # Not by COPY from text: binary keeps '' apart from null.
         with (
@@ -350,11 +346,7 @@ class PostgresWarehouse(Warehouse):
 
 
 def open_warehouse(
-    target: str | None = None,
-    *,
-    root: Path = ROOT,
-    say: Say = say_on_stderr,
-    wait: float = DUCKDB_WAIT,
+    target: str | None = None, *, root: Path = ROOT, say: Say = say_on_stderr
 ) -> Warehouse:
     """Connect to the warehouse that the dbt profile describes.
 
@@ -362,7 +354,6 @@ def open_warehouse(
         target: which output of the profile; see `read_profile`.
         root: the project's folder, which a relative DuckDB path starts from.
         say: told once when something has to be waited for.
-        wait: seconds to wait for a DuckDB file that another process holds.
 
     Raises:
         WarehouseError: it can't be reached, or has settings that would change results.
@@ -370,7 +361,7 @@ def open_warehouse(
     settings = read_profile(target, root)
     match settings.get("type"):
         case "duckdb":
-            return DuckDBWarehouse(settings, root, say, wait)
+            return DuckDBWarehouse(settings, root, say)
         case "postgres":
             return PostgresWarehouse(settings, root, say)
         case "redshift":

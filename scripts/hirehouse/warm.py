@@ -95,13 +95,13 @@ class WarmDbt:
                 node.tags += [CHOSEN] if node.unique_id in nodes else []
             arguments = (*arguments, "--select", f"tag:{CHOSEN}")
         result = self._invoke(command, *arguments)
-        outcome = Outcome(result.success)
-        for node in result.result.results:
-            name = node.node.unique_id
-            outcome.seconds[name] = node.execution_time
-            outcome.status[name] = str(node.status)
-            outcome.messages[name] = node.message or ""
-        return outcome
+        found = {one.node.unique_id: one for one in result.result.results}
+        return Outcome(
+            result.success,
+            {name: one.execution_time for name, one in found.items()},
+            {name: str(one.status) for name, one in found.items()},
+            {name: one.message or "" for name, one in found.items()},
+        )
 
     def settle(self, nodes: Iterable[str]) -> None:
         """From now on, spare tables what the run that is over has done to them.
