@@ -18,7 +18,7 @@ from typing import NamedTuple
 import orjson
 import pyarrow as pa
 
-from hirehouse.check import Plans, Reason, Verdict
+from hirehouse.check import Plans, Reason, Verdict, utc_now
 from hirehouse.contracts import load
 from hirehouse.failures import failure_tables, reason_columns
 from hirehouse.land import for_two_threads
@@ -28,7 +28,7 @@ from hirehouse.rows import Checked, Checker
 from hirehouse.states import TO_DO, Failed, Selection, acted_on, pages
 from hirehouse.tables import ensure_tables, landing_tables, table_of
 from hirehouse.warehouse import Warehouse
-from hirehouse.write import Door, utc_now
+from hirehouse.write import Door
 
 LIMITS = Limits(lines=25_000)
 HIGHEST = "select coalesce(max(batch_id), 0) from raw.batches where committed_at is not null"

@@ -154,6 +154,11 @@ class Plans:
         return self.versions.get((self.names[name], number))
 
 
+def utc_now() -> datetime:
+    """The time, UTC without zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
 def parse_time(text: object) -> datetime | None:
     """A time of RFC 3339 as UTC without zone; None if it is none, or impossible.
 

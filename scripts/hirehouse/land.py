@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
-from hirehouse.check import Plans
+from hirehouse.check import Plans, utc_now
 from hirehouse.contracts import load
 from hirehouse.read import TOPIC, Batch, Done, Limits, Place, Reader, Segment, expand
 from hirehouse.rows import Checked, Checker
 from hirehouse.tables import ensure_tables, landing_tables
 from hirehouse.warehouse import Warehouse
-from hirehouse.write import Door, landed, utc_now
+from hirehouse.write import Door, landed
 
 if TYPE_CHECKING:
     from hirehouse.kafka import Topic

@@ -10,11 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hirehouse.check import MAX_LINE, check_line
+from hirehouse.check import MAX_LINE, check_line, utc_now
 from hirehouse.collect import json_answer
 from hirehouse.exported import strict_plans
 from hirehouse.spool import Sink
-from hirehouse.write import utc_now
 
 KEPT = 10_000
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -68,10 +68,9 @@ class Emitted:
             pytest.fail("no event was emitted", pytrace=False)
 
     def _verdicts(self) -> list[Verdict]:
-        from hirehouse.check import check_line  # noqa: PLC0415 - only tests with events need it
+        from hirehouse.check import check_line, utc_now  # noqa: PLC0415 - for tests with events
 
-        now = datetime.now(UTC).replace(tzinfo=None)
-        return [check_line(line, self._plans, now) for line in self._lines]
+        return [check_line(line, self._plans, utc_now()) for line in self._lines]
 
     def _report(self, number: int, verdict: Verdict) -> str:
         name = str((verdict.event or {}).get("event", "something"))

@@ -15,13 +15,14 @@ from typing import Any
 
 import networkx
 
+from hirehouse.check import utc_now
 from hirehouse.contracts import ROOT
 from hirehouse.land import Known, land
 from hirehouse.read import TOPIC, InputError, address, found_at
 from hirehouse.tables import raw_tables
 from hirehouse.warehouse import Warehouse, first_line, open_warehouse
 from hirehouse.warm import WarmDbt
-from hirehouse.write import DIRECT, utc_now
+from hirehouse.write import DIRECT
 
 LONGEST = 60.0  # seconds between two tries
 # A round writes no logs and artifacts, which cost more than its models.

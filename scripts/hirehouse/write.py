@@ -10,7 +10,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hirehouse.check import utc_now
 from hirehouse.failures import already_known
 from hirehouse.read import Done
 from hirehouse.rows import Checked
@@ -38,11 +38,6 @@ SETTINGS = {
     "LOAD__RAISE_ON_MAX_RETRIES": "1",
     "LOAD__DELETE_COMPLETED_JOBS": "true",
 }
-
-
-def utc_now() -> datetime:
-    """The time, UTC without zone."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 class WriteError(WarehouseError):
