@@ -60,7 +60,6 @@ class Done:
     example: tuple[bytes, bytes, list[Reason]] | None = None
 
     def add(self, part: Done) -> None:
-        """Add what came of one page."""
         self.batches += part.batches
         self.actions += part.actions
         self.fails += part.fails

@@ -68,7 +68,6 @@ class Source:
         return texts
 
     def load(self, columns: Sequence[str]) -> None:
-        """Read these columns of all rows."""
         texts = self.columns()
         parts = ", ".join(f"{texts[column]} as {quoted(column)}" for column in columns)
         with _told(self.name):
@@ -105,12 +104,10 @@ def _told(name: str) -> Iterator[None]:
 
 
 def quoted(name: str) -> str:
-    """A name as SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A text as SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -187,7 +184,6 @@ def _relation(text: str, source: str) -> str:
 
 
 def _file(text: str, options: dict[str, Any]) -> str:
-    """The rows of a file as SQL."""
     kind = next((kind for kind, ends in FILES.items() if text.lower().endswith(ends)), None)
     if kind is None:
         known = ", ".join(end for ends in FILES.values() for end in ends)

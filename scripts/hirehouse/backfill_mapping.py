@@ -32,8 +32,6 @@ class MappingError(Exception):
 
 @dataclass(frozen=True)
 class Emission:
-    """One event that a row gives."""
-
     event: str
     properties: dict[str, Value]
 
@@ -131,8 +129,6 @@ def read_mapping(path: Path, contracts: dict[tuple[str, int], Contract]) -> RowM
 
 
 class _Compiler:
-    """Makes a mapping of what the schema allows."""
-
     def __init__(self, path: Path, contracts: dict[tuple[str, int], Contract]) -> None:
         self.path = path
         self.contracts = contracts

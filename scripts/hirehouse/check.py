@@ -68,8 +68,6 @@ class Verdict:
 
 
 class Plan:
-    """A contract made ready for checking."""
-
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self.known = frozenset(c.name for c in contract.columns) | {"schema_version"}
@@ -106,7 +104,6 @@ class Plan:
 
 
 def event_schema(contract: Contract) -> dict[str, Any]:
-    """JSON Schema of what the contract and the envelope say of a whole event."""
     schema = contract.schema(strict=contract.strict)
     sizes = {column.name: column.type.size for column in envelope()}
     for column, path in ENVELOPE_PATHS.items():
@@ -120,15 +117,12 @@ def event_schema(contract: Contract) -> dict[str, Any]:
 
 
 def without(schema: Any, word: str) -> Any:  # noqa: ANN401 - a schema is any JSON
-    """A copy of a schema without one keyword."""
     if isinstance(schema, dict):
         return {k: without(v, word) for k, v in schema.items() if k != word}
     return [without(v, word) for v in schema] if isinstance(schema, list) else schema
 
 
 class Plans:
-    """The contracts by name and version of their events."""
-
     def __init__(self, contracts: dict[tuple[str, int], Contract]) -> None:
         self.versions = {key: Plan(contract) for key, contract in contracts.items()}
         self.names: dict[str, str] = {}
@@ -305,7 +299,6 @@ def _contract(event: dict[str, Any], plan: Plan) -> list[Reason]:
 
 
 def _private(path: list[Any], plan: Plan) -> bool:
-    """Whether a reason must not show what stands at a path."""
     if path[:1] == ["properties"]:
         return len(path) == 1 or path[1] in plan.private
     return not path or path[0] not in SHOWN

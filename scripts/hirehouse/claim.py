@@ -51,7 +51,6 @@ class Claim:
             self._lock_database()
 
     def let_go(self) -> None:
-        """Give the claim up."""
         for held in (self.file, self.warehouse):
             if held:
                 held.close()

@@ -31,5 +31,4 @@ app.command("backfill")(backfill_command)
 
 
 def main() -> None:
-    """Entry point of the console script."""
     app(prog_name="hirehouse")

@@ -82,7 +82,6 @@ def table_of(
 
 
 def seen(group: Mapping[str, Any]) -> str:
-    """When the first and the last of a group came."""
     return "\n".join(f"{group[name]:%Y-%m-%d %H:%M}" for name in ("first_seen", "last_seen"))
 
 

@@ -65,8 +65,6 @@ class Door:
         self.answers = Counter("hirehouse_answers", "Answers", ["status"], registry=registry)
 
     def app(self, routes: Sequence[BaseRoute] = ()) -> Starlette:
-        """The door as an application, with more routes."""
-
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
             await self.sink.start()
@@ -85,7 +83,6 @@ class Door:
         return Starlette(routes=[*own, *routes], middleware=[cors], lifespan=lifespan)
 
     async def take(self, request: Request) -> Response:
-        """Answer a call."""
         body = bytearray()
         try:
             await self._read(request, body)
@@ -116,7 +113,6 @@ class Door:
         return _refusal(503, trouble) if trouble else json_answer({"success": True})
 
     async def metrics(self, _: Request) -> Response:
-        """What Prometheus reads."""
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 
     async def _read(self, request: Request, body: bytearray) -> None:
@@ -239,7 +235,6 @@ def _bounded(body: bytes | bytearray) -> None:
 
 
 def json_answer(content: object, status: int = 200) -> Response:
-    """An answer of JSON."""
     return Response(orjson.dumps(content), status, media_type="application/json")
 
 

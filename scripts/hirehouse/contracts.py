@@ -77,7 +77,6 @@ class DataType:
         return (old.kind, self.kind) == ("integer", "bigint")
 
     def schema(self) -> dict[str, Any]:
-        """The JSON Schema that holds for every value of the type."""
         match self.kind:
             case "varchar":
                 # maxLength counts characters, so it is a bound that maxBytes only tightens.
@@ -226,7 +225,6 @@ KEYWORDS: dict[str, type[KeywordValidator]] = {"maxBytes": MaxBytes, "scale": Sc
 
 
 def compile_schema(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
-    """A validator that asserts formats and knows `maxBytes` and `scale`."""
     return jsonschema_rs.Draft202012Validator(schema, validate_formats=True, keywords=KEYWORDS)
 
 

@@ -264,7 +264,6 @@ def reserved_words() -> dict[str, list[str]]:
 
 
 def dlt_name(name: str) -> str:
-    """What dlt makes of a name."""
     # The import takes most of a second, which only a check should pay.
     from dlt.common.normalizers.naming.snake_case import NamingConvention  # noqa: PLC0415
 

@@ -45,7 +45,6 @@ class Change:
 def changes(
     old: dict[tuple[str, int], Contract], new: dict[tuple[str, int], Contract]
 ) -> Iterator[Change]:
-    """All changes from one set of contracts to another, by event and version."""
     names = {event for event, _ in old}, {event for event, _ in new}
     for event, version in sorted(old.keys() | new.keys()):
         before, after = old.get((event, version)), new.get((event, version))

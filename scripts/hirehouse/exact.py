@@ -18,8 +18,6 @@ FOUND = 200  # characters of a value that a reason may show
 
 
 class Duplicates(ValueError):
-    """An object has a member twice."""
-
     def __init__(self, pointers: list[str]) -> None:
         super().__init__("duplicate members")
         self.pointers = pointers

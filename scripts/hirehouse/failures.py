@@ -24,8 +24,6 @@ POINTER = 1_000
 
 @dataclass(frozen=True)
 class Failure:
-    """A line that did not land as an event."""
-
     input: Input
     line: int
     row: int  # position in the batch
@@ -84,7 +82,6 @@ def _metadata(failure: Failure, now: datetime) -> tuple[object, ...]:
 
 
 def reason_columns(reasons: list[Reason]) -> tuple[str, str, str]:
-    """Rule and pointer of the first reason, and all of them as JSON."""
     return reasons[0].rule, _plain(reasons[0].pointer), _reasons(reasons)
 
 
@@ -130,7 +127,6 @@ def parts(body: bytes) -> Iterator[tuple[str, str]]:
 
 
 def part_of(encoding: str, text: str) -> bytes:
-    """The bytes of one of the `parts`."""
     return base64.b64decode(text) if encoding == "base64" else text.encode()
 
 
@@ -148,7 +144,6 @@ def read_failed(warehouse: Warehouse, failure_id: str) -> bytes:
 
 
 def already_known(warehouse: Warehouse, failure_ids: list[str]) -> set[str]:
-    """Which failures have landed, in committed batches."""
     known: set[str] = set()
     for start in range(0, len(failure_ids), 5_000):
         some = failure_ids[start : start + 5_000]

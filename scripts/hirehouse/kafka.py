@@ -101,11 +101,9 @@ class Stream(Sink):
             _look(AdminClient(_settings(brokers)), self.topic)
 
     async def start(self) -> None:
-        """Begin to hear of acknowledgements."""
         self.thread.start()
 
     async def append(self, lines: list[bytes]) -> None:
-        """Return once all lines are acknowledged; see `Sink`."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[str] = loop.create_future()
         left, failure = len(lines), ""

@@ -35,8 +35,6 @@ REMEMBERED = 100_000  # inputs, at about 300 bytes each
 
 @dataclass
 class Landed:
-    """What came of a landing."""
-
     inputs: list[str] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
@@ -68,7 +66,6 @@ class Known:
     checker: Checker | None = None
 
     def topic(self, url: str, warehouse: Warehouse) -> Topic:
-        """The member that reads a topic, at first a new one."""
         from hirehouse.kafka import Topic  # noqa: PLC0415 - most landings do without
 
         if url not in self.topics:
@@ -76,7 +73,6 @@ class Known:
         return self.topics[url]
 
     def close(self) -> None:
-        """Leave the topics to others."""
         for topic in self.topics.values():
             topic.close()
 
@@ -187,7 +183,6 @@ class _Landing:
         return self.result
 
     def remove(self, places: list[Place]) -> None:
-        """Delete the segments that count in the warehouse as whole."""
         from hirehouse.spool import remove  # noqa: PLC0415 - most landings do without
 
         known = self.known

@@ -27,7 +27,6 @@ class Micro(Sink):
         self.count = 0
 
     def routes(self) -> list[Route]:
-        """What a test asks."""
         asked = [Route(f"/micro/{f.__name__}", f) for f in (self.all, self.good, self.bad)]
         return [*asked, Route("/micro/reset", self.reset, methods=["POST"])]
 
@@ -53,11 +52,9 @@ class Micro(Sink):
         return json_answer([kept for kept in self.kept if not kept["reasons"]])
 
     async def bad(self, _: Request) -> Response:
-        """The others, with their reasons."""
         return json_answer([kept for kept in self.kept if kept["reasons"]])
 
     async def reset(self, request: Request) -> Response:
-        """Forget them all."""
         self.kept.clear()
         self.count = 0
         return await self.all(request)

@@ -24,15 +24,12 @@ CLIENTS = ("segment.analytics.client", "rudderstack.analytics.client")
 
 
 class Emitted:
-    """The events that a test has emitted so far, in their order."""
-
     def __init__(self, plans: Plans) -> None:
         self._plans = plans
         self._lines: list[bytes] = []
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """The whole events, as they would be sent."""
         return [json.loads(line) for line in self._lines]
 
     def add(self, event: Mapping[str, Any] | str | bytes) -> None:
@@ -54,7 +51,6 @@ class Emitted:
         return [e["properties"] for e in found if self._plans.names.get(e.get("event", "")) == name]
 
     def clear(self) -> None:
-        """Forget them all."""
         self._lines.clear()
 
     def assert_conforms(self) -> None:

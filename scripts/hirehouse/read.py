@@ -38,7 +38,6 @@ class Limits:
     names: int = 48_000  # raw.batches.inputs holds 65,535 bytes
 
     def reached(self, batch: Batch) -> bool:
-        """Whether a batch is full."""
         return bool(batch.line_count) and (
             batch.line_count >= self.lines
             or batch.byte_count >= self.bytes
@@ -75,8 +74,6 @@ class Input:
 
 @dataclass
 class Segment:
-    """Consecutive lines of one input."""
-
     input: Input
     first_line: int
     lines: list[bytes] = field(default_factory=list)
@@ -88,15 +85,12 @@ class Segment:
         return self.first_line + len(self.lines) - 1
 
     def described(self) -> dict[str, object]:
-        """The segment's entry in raw.batches.inputs."""
         lines = {"first_line": self.first_line, "last_line": self.last_line}
         return vars(self.input) | lines | {"complete": self.complete}
 
 
 @dataclass
 class Batch:
-    """The lines that land together."""
-
     segments: list[Segment] = field(default_factory=list)
     line_count: int = 0
     byte_count: int = 0
@@ -108,14 +102,11 @@ class Batch:
         self.names += len(segment.input.name.encode()) + len(segment.input.checksum) + 136
 
     def inputs(self) -> str:
-        """The text for raw.batches.inputs."""
         return orjson.dumps([s.described() for s in self.segments]).decode()
 
 
 @dataclass(slots=True)
 class Done:
-    """How far an input has landed."""
-
     last_line: int = 0
     complete: bool = False
 

@@ -81,20 +81,16 @@ class Chunk(NamedTuple):
         return self.segment.received[row + shift] if self.segment.received else self.now
 
     def check(self, row: int, plans: Plans) -> Verdict:
-        """What the exact check says of a line."""
         first = self.first_line == 1 and row == self.first_row
         return check_line(self.lines[row - self.first_row], plans, self.arrived(row), first=first)
 
     def failure(self, row: int, verdict: Verdict) -> Failure:
-        """A line as a failed event."""
         offset = row - self.first_row
         line = self.lines[offset]
         return Failure(self.segment.input, self.first_line + offset, row, line, verdict)
 
 
 class Checker:
-    """Checks batches against the contracts."""
-
     def __init__(self, plans: Plans) -> None:
         self.plans = plans
         self.groups: dict[Plan, Group] = {}

@@ -40,7 +40,6 @@ Stamp = tuple[int, ...]
 
 
 def pause(tries: int) -> float:
-    """Seconds to wait after so many failures in a row."""
     return min(LONGEST, 2.0 ** min(tries, 10))
 
 
@@ -123,7 +122,6 @@ class Graph:
         self.families = [family & self.aside for family in networkx.connected_components(related)]
 
     def everything(self) -> set[str]:
-        """All that dbt builds."""
         return {i for i, kind in self.kinds.items() if kind != "ephemeral"}
 
     def touched(self, tables: set[str]) -> set[str]:
@@ -317,7 +315,6 @@ class Loop:
 
 
 def _changed_at(root: Path) -> float:
-    """When the project was changed last."""
     files = [root / "dbt_project.yml"]
     for folder in ("models", "macros", "seeds"):
         files += (root / folder).rglob("*")

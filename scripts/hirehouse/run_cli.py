@@ -94,7 +94,6 @@ def _stop(stop: threading.Event) -> None:
 
 
 def line_of(result: Outcome) -> str:
-    """A round as one line."""
     parts = [f"round {result.number}"]
     if result.batches:
         parts += [f"batch {', '.join(map(str, result.batches))}", f"{result.lines:,} lines"]
@@ -106,7 +105,6 @@ def line_of(result: Outcome) -> str:
 
 
 def problems_of(result: Outcome) -> list[str]:
-    """What went wrong in a round."""
     # The first two lines of dbt: where and what; the next ones may quote rows.
     broken = [
         f"{name}: {' '.join(' '.join(text.splitlines()[:2]).split())}"

@@ -36,8 +36,6 @@ class NotDurable(Exception):
 
 
 class Sink:
-    """Where collected events go."""
-
     failed_at, failure = -inf, ""
 
     async def start(self) -> None:
@@ -48,7 +46,6 @@ class Sink:
         raise NotImplementedError
 
     def failed(self, why: str) -> None:
-        """Note that lines could not be made durable."""
         self.failed_at, self.failure = time.monotonic(), why
 
     def trouble(self) -> str:
@@ -92,7 +89,6 @@ class Spool(Sink):
         self.task = asyncio.create_task(self._run())
 
     async def append(self, lines: list[bytes]) -> None:
-        """Return once the lines are on the disk; see `Sink`."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.waiting.append((lines, done))
         self.wake.set()

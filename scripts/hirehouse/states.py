@@ -176,7 +176,6 @@ def by_ids(warehouse: Warehouse, prefixes: Sequence[str]) -> Selection:
 
 
 def by_fingerprint(warehouse: Warehouse, wanted: str) -> Selection:
-    """The failures of a fingerprint; UnknownFailure if there are none."""
     chosen = Selection("fingerprint = ?", (wanted,))
     if groups(warehouse, chosen):
         return chosen

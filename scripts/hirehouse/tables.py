@@ -40,7 +40,6 @@ INDEXED = {"failed_events": "failure_id", "failed_event_bodies": "failure_id"}
 
 
 def arrow_type(kind: DataType) -> pa.DataType:
-    """The Arrow type of a column."""
     if kind.kind == "numeric":
         return pa.decimal128(kind.size, kind.scale)
     return ARROW[kind.kind]
@@ -64,7 +63,6 @@ def raw_tables(root: Path = ROOT) -> dict[str, tuple[Column, ...]]:
 
 @cache
 def arrow_schema(table: str, root: Path = ROOT) -> pa.Schema:
-    """Arrow schema of a raw table."""
     return pa.schema([(c.name, arrow_type(c.type)) for c in raw_tables(root)[table]])
 
 
@@ -133,5 +131,4 @@ def table_of(name: str, rows: list[tuple[object, ...]], root: Path = ROOT) -> pa
 
 
 def without_batch(schema: pa.Schema) -> pa.Schema:
-    """A schema less its `batch_id`."""
     return pa.schema([field for field in schema if field.name != "batch_id"])

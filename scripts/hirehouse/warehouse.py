@@ -115,7 +115,6 @@ class Warehouse(ABC):
         self.root = root
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a select."""
         with self._run(sql, parameters) as cursor:
             return list(cursor.fetchall())
 
@@ -126,7 +125,6 @@ class Warehouse(ABC):
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        """Run a statement that gives no rows."""
         with self._run(sql, parameters):
             pass
 

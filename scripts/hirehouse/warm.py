@@ -29,7 +29,6 @@ class Outcome:
     messages: dict[str, str] = field(default_factory=dict)
 
     def failed(self) -> list[str]:
-        """Unique ids of the nodes that ended with an error or a failure."""
         return [node for node, status in self.status.items() if status in ("error", "fail")]
 
 

@@ -49,8 +49,6 @@ class WriteError(WarehouseError):
 
 
 class Writer:
-    """Writes rows into schema raw through one dlt pipeline."""
-
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
         self.folder, self.lock = _working_folder(warehouse.root / "data" / ".dlt")

@@ -206,7 +206,6 @@ class HiringMarket(Market):
         self.emit("candidate_app", "candidate_availability_changed", candidate, change)
 
     def close(self, c: Candidacy, reason: str) -> None:
-        """End a candidacy."""
         self._emit("candidacy_closed", c, reason=reason, closed_by=CLOSERS.get(reason, "candidate"))
         self.truth.candidacies["closed"] += 1
         c.gone = True

@@ -159,7 +159,6 @@ class Market:
             heappush(self._queue, (when, next(self._order), subject, life))
 
     def run(self, first: Life) -> None:
-        """Let everything happen, up to the end."""
         self.begin(first)
         # A life may emit several events, a millisecond apart, and all must lie before the end.
         queue, written, last = self._queue, self.start, self.end - 10 * SECOND
@@ -186,7 +185,6 @@ class Market:
         self.output.send(self.now, message)
 
     def visitor(self, channel: ref.Channel) -> Person:
-        """Someone in a browser not seen before."""
         return Person("", self.id("anon"), self.word("user_agents"), channel)
 
     def visit(

@@ -24,8 +24,6 @@ def quotas(total: int, weights: Sequence[float]) -> list[int]:
 
 
 class Marketplace(HiringMarket):
-    """A hiring market with all its people."""
-
     def days(self, candidates: int, progress: Callable[[int], object]) -> Life:
         """Let about so many candidates come, day by day; reports how many days are done."""
         days = range(self.truth.days)
