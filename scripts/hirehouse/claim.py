@@ -36,17 +36,17 @@ class Claim:
     its own, which a restart of the server breaks: so `hold` it again before each round.
     """
 
-    def __init__(self, target: str | None = None, root: Path = ROOT) -> None:
-        self.target, self.root = target, root
+    def __init__(self, target: str | None = None) -> None:
+        self.target = target
         self.file: IO[str] | None = None
         self.warehouse: Warehouse | None = None
         self.holder = f"hirehouse run, process {os.getpid()} on {socket.gethostname()}"
 
     def hold(self) -> None:
         """Make sure of the claim; Taken if another loop has it."""
-        settings = read_profile(self.target, self.root)
+        settings = read_profile(self.target)
         if settings.get("type") == "duckdb":
-            self._lock_file(duckdb_path(settings, self.root))
+            self._lock_file(duckdb_path(settings, ROOT))
         else:
             self._lock_database()
 
@@ -79,7 +79,7 @@ class Claim:
             except WarehouseError:
                 self.warehouse.close()
                 self.warehouse = None
-        warehouse = open_warehouse(self.target, root=self.root)
+        warehouse = open_warehouse(self.target)
         warehouse.query("select set_config('application_name', ?, false)", [self.holder[:63]])
         [(got,)] = warehouse.query("select pg_try_advisory_lock(?)", [LOOP_LOCK])
         if not got:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import getpass
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -141,7 +140,7 @@ def show_command(
     typer.echo(readable(it["original"].encode()))
     if it["patch"]:
         console.print("\n[bold]Its patch[/]")
-        typer.echo(json.dumps(it["patch"], indent=2, ensure_ascii=False))
+        print_json(it["patch"])
     if it["history"]:
         rows = []
         for one in it["history"]:

@@ -33,7 +33,7 @@ from hirehouse.contracts import Column, envelope
 from hirehouse.exact import is_exact, parse_exact, to_json
 from hirehouse.failures import Failure, failure_tables
 from hirehouse.read import Batch, Segment
-from hirehouse.tables import arrow_schema, arrow_type, table_of, without_batch
+from hirehouse.tables import arrow_schema, arrow_type, table_of
 
 CHUNK = 20_000  # documents held as Python objects at a time: about 60 MB
 TIME = pa.timestamp("us")
@@ -285,7 +285,7 @@ def tabulate(
             sizes = pc.binary_length(values[column.name])
             if pc.max(sizes).as_py() > column.type.size:
                 suspect(pc.greater(sizes, column.type.size))
-    schema = without_batch(arrow_schema(contract.table))
+    schema = arrow_schema(contract.table)
     table = pa.table([values[name] for name in schema.names], schema=schema)
     return table, sorted(suspects)
 

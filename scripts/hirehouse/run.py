@@ -168,7 +168,6 @@ class Loop:
         self,
         paths: Iterable[str],
         target: str | None = None,
-        root: Path = ROOT,
         remove: bool = False,
         beside: int = BESIDE,
     ) -> None:
@@ -177,8 +176,7 @@ class Loop:
         self.topics = [path for path in paths if path.startswith(TOPIC)]
         for topic in self.topics:
             address(topic)
-        self.target, self.root, self.remove = target, root, remove
-        self.beside = beside
+        self.target, self.remove, self.beside = target, remove, beside
         self.known = Known()
         atexit.register(self.known.close)
         self.number = 0
@@ -189,8 +187,8 @@ class Loop:
         self._parse()
 
     def _parse(self) -> None:
-        self.changed_at = _changed_at(self.root)
-        self.dbt = WarmDbt(self.root, self.root / "target" / "run", target=self.target)
+        self.changed_at = _changed_at()
+        self.dbt = WarmDbt(folder=ROOT / "target" / "run", target=self.target)
         # Tests are most of a project; to find its way past them takes dbt a tenth of a round.
         nodes = self.dbt.manifest.nodes
         for node in [i for i, n in nodes.items() if n.resource_type == "test"]:
@@ -216,10 +214,10 @@ class Loop:
             came = files or any(topic.waiting() for topic in self.known.topics.values())
             if not came and not self.pending - self._blocked():
                 return None
-            if self.failing and not self._blocked() and _changed_at(self.root) > self.changed_at:
+            if self.failing and not self._blocked() and _changed_at() > self.changed_at:
                 self._parse()  # someone may have mended a model
             # Open to the end: nobody can land into a DuckDB file between landing and building.
-            with open_warehouse(self.target, root=self.root) as warehouse:
+            with open_warehouse(self.target) as warehouse:
                 newest = self._land(files, warehouse, result)
                 result.land_seconds = time.monotonic() - begun
                 self._build(warehouse, result)
@@ -298,7 +296,7 @@ class Loop:
             )
         }
         # Of a batch that someone else has landed we know nothing.
-        tables = self.filled if found <= self.own else set(raw_tables(self.root))
+        tables = self.filled if found <= self.own else set(raw_tables())
         if found:
             self.pending |= self.graph.touched(tables | {"batches"})
             self.ceiling = max(found)
@@ -314,8 +312,8 @@ class Loop:
         return self.graph.hanging_on(self.failing)
 
 
-def _changed_at(root: Path) -> float:
-    files = [root / "dbt_project.yml"]
+def _changed_at() -> float:
+    files = [ROOT / "dbt_project.yml"]
     for folder in ("models", "macros", "seeds"):
-        files += (root / folder).rglob("*")
+        files += (ROOT / folder).rglob("*")
     return max(file.stat().st_mtime for file in files)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -46,27 +45,28 @@ def arrow_type(kind: DataType) -> pa.DataType:
 
 
 @cache
-def landing_tables(root: Path = ROOT) -> dict[str, tuple[Column, ...]]:
+def landing_tables() -> dict[str, tuple[Column, ...]]:
     """The lander's own tables, from models/staging/landing."""
     return {
-        str(table["name"]): columns_of(table, path, root)
-        for path, _, table in declared(root, "landing")
+        str(table["name"]): columns_of(table, path) for path, _, table in declared(ROOT, "landing")
     }
 
 
 @cache
-def raw_tables(root: Path = ROOT) -> dict[str, tuple[Column, ...]]:
+def raw_tables() -> dict[str, tuple[Column, ...]]:
     """All tables of schema raw: the lander's own, and one per contract with the envelope first."""
-    events = {c.table: (*envelope(root), *c.columns) for c in load(root).values()}
-    return landing_tables(root) | events
+    events = {c.table: (*envelope(), *c.columns) for c in load().values()}
+    return landing_tables() | events
 
 
 @cache
-def arrow_schema(table: str, root: Path = ROOT) -> pa.Schema:
-    return pa.schema([(c.name, arrow_type(c.type)) for c in raw_tables(root)[table]])
+def arrow_schema(table: str) -> pa.Schema:
+    """A raw table's, less `batch_id`, which is set on writing."""
+    columns = raw_tables()[table]
+    return pa.schema([(c.name, arrow_type(c.type)) for c in columns if c.name != "batch_id"])
 
 
-def ensure_tables(warehouse: Warehouse, root: Path = ROOT) -> None:
+def ensure_tables(warehouse: Warehouse) -> None:
     """Create what is missing of schema raw, add new columns, and widen what a contract widened.
 
     The tables are made here and not by dlt, so that they exist before their first event, with the
@@ -86,7 +86,7 @@ def ensure_tables(warehouse: Warehouse, root: Path = ROOT) -> None:
         first = {"varchar": size, "numeric": precision}.get(name)
         there = DataType(name, int(first or 0), int(scale or 0) if name == "numeric" else 0)
         present.setdefault(str(table), {})[str(column)] = there
-    for table, columns in raw_tables(root).items():
+    for table, columns in raw_tables().items():
         if table not in present:
             _create(warehouse, table, columns)
             continue
@@ -120,15 +120,8 @@ def _alter(warehouse: Warehouse, table: str, column: Column, there: DataType | N
         )
 
 
-def table_of(name: str, rows: list[tuple[object, ...]], root: Path = ROOT) -> pa.Table:
-    """Rows of one of the lander's tables as Arrow, values in the order of its columns.
-
-    Without `batch_id`, which is set on writing.
-    """
-    schema = without_batch(arrow_schema(name, root))
+def table_of(name: str, rows: list[tuple[object, ...]]) -> pa.Table:
+    """Rows of one of the lander's tables as Arrow, values in the order of its columns."""
+    schema = arrow_schema(name)
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
     return pa.table(list(map(pa.array, columns, schema.types)), schema=schema)
-
-
-def without_batch(schema: pa.Schema) -> pa.Schema:
-    return pa.schema([field for field in schema if field.name != "batch_id"])

@@ -282,13 +282,12 @@ class PostgresWarehouse(Warehouse):
             "select datcollate, pg_encoding_to_char(encoding), current_setting('TimeZone')"
             " from pg_database where datname = current_database()"
         )
-        wrong = []
-        if collation not in ("C", "POSIX"):
-            wrong.append(f"collation {collation} instead of C")
-        if encoding != "UTF8":
-            wrong.append(f"encoding {encoding} instead of UTF8")
-        if zone not in ("UTC", "Etc/UTC"):
-            wrong.append(f"time zone {zone} instead of UTC")
+        wanted = (
+            ("collation", collation, ("C", "POSIX")),
+            ("encoding", encoding, ("UTF8",)),
+            ("time zone", zone, ("UTC", "Etc/UTC")),
+        )
+        wrong = [f"{what} {it} instead of {fine[0]}" for what, it, fine in wanted if it not in fine]
         if wrong:
             self.close()
             how = f"Create it so: {HOW_TO_CREATE.format(self.parameters['dbname'])}"
