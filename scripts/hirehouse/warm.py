@@ -40,7 +40,6 @@ class WarmDbt:
         folder: where dbt's artifacts and log go, apart from those of a person's own dbt.
         variables: environment variables that the profile reads, set only while dbt works.
         target: which output of the profile; else the profile's own.
-        quiet: print errors alone.
 
     Raises:
         DbtError: the project can't be parsed.
@@ -53,14 +52,13 @@ class WarmDbt:
         variables: dict[str, str] | None = None,
         *,
         target: str | None = None,
-        quiet: bool = True,
     ) -> None:
         spare_dbt()
         self.root = root
         self.variables = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"} | (variables or {})
         self.folder = folder or root / "target" / "warm"
-        self.common = ["--log-path", str(self.folder), "--warn-error-options", "{error: all}"]
-        self.common += ["--quiet"] if quiet else []
+        self.common = ["--quiet", "--log-path", str(self.folder)]
+        self.common += ["--warn-error-options", "{error: all}"]
         self.options = ["--project-dir", str(root), "--target-path", str(self.folder)]
         self.options += ["--target", target] if target else []
         self.parse()
