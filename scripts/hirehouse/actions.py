@@ -102,10 +102,7 @@ class Desk:
     def patch(
         self, selection: Selection, changes: Changes | None, *, dry_run: bool = False
     ) -> Done:
-        """Change the patched copies further, or take all changes back if there are no `changes`.
-
-        A dry run writes nothing.
-        """
+        """Change the patched copies further, without `changes` back; a dry run writes nothing."""
 
         def decide(some: list[Failed], now: datetime, done: Done) -> Decided:
             made: list[Failed] = []

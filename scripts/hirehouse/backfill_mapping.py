@@ -55,10 +55,7 @@ class RowMapping:
     columns: tuple[str, ...]
 
     def events(self, row: Row) -> list[tuple[str, bytes]] | None:
-        """The events of a row: names, and their JSON in the Segment format.
-
-        Returns:
-            None if the row is left out on purpose.
+        """The events of a row as names and JSON; None if the row is left out on purpose.
 
         Raises:
             RowError: no case names it, its key or time is missing, or a value is in no `map`.

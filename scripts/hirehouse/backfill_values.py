@@ -60,8 +60,7 @@ class Time:
 def typed(text: str | None, column: Column | None, time: Time) -> Any:  # noqa: ANN401 - any JSON
     """A text as JSON of the contract's type; as it is where it is none, to fail at the door.
 
-    Args:
-        time: whose zone holds for timestamps without one.
+    The zone of `time` holds for timestamps without one.
     """
     if text is None or column is None:
         return text

@@ -68,11 +68,7 @@ def new_console() -> Console:
 def table_of(
     names: Iterable[str], rows: Iterable[Iterable[object]], whole: Collection[str] = ()
 ) -> Table:
-    """A table of plain texts, numbers on the right.
-
-    Args:
-        whole: names of columns that are not to be wrapped.
-    """
+    """A table of plain texts; columns that are named in `whole` are not wrapped."""
     made = Table(box=box.SIMPLE)
     for name in names:
         made.add_column(name, justify="right" if name == "count" else "left", no_wrap=name in whole)

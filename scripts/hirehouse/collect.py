@@ -209,11 +209,7 @@ def _parsed(body: bytes) -> Any:  # noqa: ANN401 - any JSON
 
 
 def unpacked(body: bytes, encoding: str) -> bytes:
-    """The body, of which no more is inflated than may be sent.
-
-    Raises:
-        Refused: it is too large, or not what its Content-Encoding says.
-    """
+    """The body, inflated; Refused if it is too large, or not what its Content-Encoding says."""
     if encoding in ("", "identity"):
         return body
     if encoding != "gzip":

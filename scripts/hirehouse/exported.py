@@ -17,11 +17,7 @@ TOLD = {"type", "event", "messageId", "timestamp"}
 
 @cache
 def strict_plans(folder: Path | None = None) -> Plans:
-    """The contracts of a folder of `hirehouse contracts export`, else of the project.
-
-    Raises:
-        ContractError: there are none.
-    """
+    """The contracts of a folder of `contracts export`, else the project's; there must be some."""
     if not folder:
         contracts = {key: replace(contract, strict=True) for key, contract in load().items()}
         if not contracts:

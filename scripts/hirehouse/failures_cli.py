@@ -309,10 +309,9 @@ def _at_desk(
 
 
 def _report(desk: Desk, named: Selection | None, done: Done, as_json: bool, note: str = "") -> None:
-    """Tell what came of a command; exit code 1 if a change did not fit.
+    """Tell what came of a command, and which of those `named` by their ids were left alone.
 
-    Args:
-        named: failed events that were named one by one; those left alone are told.
+    Exit code 1 if a change did not fit, or some still fail.
     """
     from hirehouse.states import untouched  # noqa: PLC0415 - as above
 

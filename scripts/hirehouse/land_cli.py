@@ -17,6 +17,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.table import Column, Table
+from rich.text import Text
 
 from hirehouse.cli_shared import AsLine, Remove, Target, ending, say_error
 from hirehouse.contracts import ContractError
@@ -48,7 +49,7 @@ def land_command(
     codes = {InputError: 2, WarehouseError: 1, ContractError: 1, ConnectionError: 1}
     with (
         ending(codes),
-        open_warehouse(target, say=lambda text: console.print(text, highlight=False)) as warehouse,
+        open_warehouse(target, say=lambda text: console.print(Text(text))) as warehouse,
         Progress(
             TextColumn("landing"),
             BarColumn(),

@@ -187,13 +187,10 @@ def recover(folder: Path) -> None:
 
 
 def remove(place: Place, done: dict[str, Done]) -> bool:
-    """Delete a segment that is whole and has landed whole; any other file stays.
+    """Delete a segment that is whole and has landed whole; any other file stays. Whether it did.
 
     Args:
         done: by checksum, how far inputs have landed, as raw.batches tells.
-
-    Returns:
-        Whether it was deleted.
     """
     if not NAME.fullmatch(place.path.name):
         return False

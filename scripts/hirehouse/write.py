@@ -185,11 +185,7 @@ def _working_folder(parent: Path) -> tuple[Path, int]:
 
 
 def landed(warehouse: Warehouse, done: dict[str, Done], after: int = 0) -> int:
-    """Add to `done`, by checksum, how far inputs have landed in batches after one.
-
-    Returns:
-        The highest batch so far.
-    """
+    """Add to `done` how far inputs, by checksum, have landed after a batch; returns the highest."""
     for batch_id, inputs in warehouse.query(
         "select batch_id, inputs from raw.batches"
         " where committed_at is not null and batch_id > ? order by batch_id",
