@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from hirehouse.check import Plans, utc_now
 from hirehouse.contracts import load
-from hirehouse.read import TOPIC, Batch, Done, Limits, Place, Reader, Segment, expand
+from hirehouse.read import TOPIC, Batch, Done, Limits, Place, Progress, Reader, Segment, expand
 from hirehouse.rows import Checked, Checker
 from hirehouse.tables import ensure_tables, landing_tables
 from hirehouse.warehouse import Warehouse
@@ -29,7 +29,6 @@ from hirehouse.write import Door, landed
 if TYPE_CHECKING:
     from hirehouse.kafka import Topic
 
-Progress = Callable[[int, int], None]
 REMEMBERED = 100_000  # inputs, at about 300 bytes each
 
 
@@ -144,16 +143,7 @@ class _Landing:
             if known_one.complete:
                 del done[checksum]
         self.others: dict[str, Done] = {}  # what other landings did since
-        total = sum(place.path.stat().st_size for place in places if place.path.exists())
-        read = 0
-
-        def advance(count: int) -> None:
-            nonlocal read
-            read += count
-            if progress:
-                progress(read, total)
-
-        self.reader = Reader(places, done, limits, advance)
+        self.reader = Reader(places, done, limits, progress)
         self.topics = topics
         self.batches = chain(
             self.reader.batches(), *(t.batches(done, self.others, limits) for t in topics)

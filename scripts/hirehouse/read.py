@@ -25,6 +25,7 @@ SUFFIXES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz")
 BLOCK = 1 << 20
 PIECE = 64 << 20  # a line beyond this is cut, so that no line has to fit into memory
 STDIN = "stdin"
+Progress = Callable[[int, int], None]
 TOPIC = "kafka://"  # what the address of a topic begins with
 
 
@@ -265,7 +266,7 @@ class Reader:
 
     Args:
         done: by checksum, what has landed; it grows as batches are read.
-        advance: told the bytes of input that were read.
+        progress: told bytes read so far and bytes in all, of the inputs as they are stored.
     """
 
     def __init__(
@@ -273,12 +274,11 @@ class Reader:
         places: Sequence[Place],
         done: dict[str, Done],
         limits: Limits,
-        advance: Callable[[int], None] = lambda _: None,
+        progress: Progress | None = None,
     ) -> None:
-        self.places = places
-        self.done = done
-        self.limits = limits
-        self.advance = advance
+        self.places, self.done, self.limits, self.progress = places, done, limits, progress
+        self.total = sum(place.path.stat().st_size for place in places if place.path.exists())
+        self.told = 0
         self.already: list[str] = []
         self.read: list[str] = []
         self.unreadable: list[str] = []
@@ -297,7 +297,7 @@ class Reader:
                     known = self.done.get(found.checksum, Done())
                     if known.complete or found.checksum in seen:
                         self.already.append(place.name)
-                        self.advance(found.size)
+                        self._advance(found.size)
                         continue
                     seen.add(found.checksum)
                     segment = Segment(found, known.last_line + 1)
@@ -318,7 +318,7 @@ class Reader:
                             segment.lines += part
                             batch.line_count += len(part)
                             batch.byte_count += sum(map(len, part)) + len(part)
-                        self.advance(file.tell() - told)
+                        self._advance(file.tell() - told)
                         told = file.tell()
                 self.read.append(place.name)
                 if segment.lines:
@@ -332,6 +332,11 @@ class Reader:
                     batch.byte_count -= sum(map(len, segment.lines)) + len(segment.lines)
         if batch.segments:
             yield batch
+
+    def _advance(self, count: int) -> None:
+        self.told += count
+        if self.progress:
+            self.progress(self.told, self.total)
 
     @staticmethod
     def _after(file: BinaryIO, found: Input, last_line: int) -> Iterator[list[bytes]]:
