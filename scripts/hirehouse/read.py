@@ -161,12 +161,16 @@ def expand(paths: Sequence[str], spool: Path) -> list[Place]:
         InputError: a path does not exist, or a glob matches nothing.
     """
     places: dict[Path, Place] = {}
+
+    def keep(source: BinaryIO) -> None:
+        copy = spool / f"copy{len(places)}"
+        with copy.open("wb") as out:
+            shutil.copyfileobj(source, out)
+        places[copy] = Place(STDIN, copy)
+
     for text in paths:
         if text == "-":
-            copy = spool / f"stdin{len(places)}"
-            with copy.open("wb") as out:
-                shutil.copyfileobj(sys.stdin.buffer, out)
-            places[copy] = Place(STDIN, copy)
+            keep(sys.stdin.buffer)
             continue
         exists = Path(text).exists()
         found = [one for one in sorted(map(Path, found_at(text))) if exists or one.is_file()]
@@ -178,10 +182,8 @@ def expand(paths: Sequence[str], spool: Path) -> list[Place]:
                 name = os.fsencode(one).decode(errors="replace")
                 places.setdefault(one.resolve(), Place(name, one))
                 continue
-            copy = spool / f"pipe{len(places)}"
-            with one.open("rb") as source, copy.open("wb") as out:
-                shutil.copyfileobj(source, out)
-            places[copy] = Place(STDIN, copy)
+            with one.open("rb") as source:
+                keep(source)
     return list(places.values())
 
 
