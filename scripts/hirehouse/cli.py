@@ -1,4 +1,4 @@
-"""The `hirehouse` command. What is heavy (dlt, Arrow) is imported by the command that needs it."""
+"""The `hirehouse` command. What is heavy (dlt, DuckDB) is imported by the command that needs it."""
 
 from __future__ import annotations
 

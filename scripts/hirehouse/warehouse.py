@@ -12,16 +12,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import jinja2
-import psycopg2
 import tenacity
 import yaml
-from psycopg2.extensions import make_dsn
 
 from hirehouse.contracts import ROOT
+
+if TYPE_CHECKING:
+    import duckdb
 
 PROFILE = "hirehouse"
 # Advisory locks belong to one database, so a fixed number is enough ("hire" in ASCII).
@@ -179,6 +179,8 @@ def connect_duckdb(
         duckdb.Error: it can't be opened, or is still taken in the end.
     """
 
+    import duckdb  # noqa: PLC0415 - only this engine needs it
+
     def taken(error: BaseException) -> bool:
         return isinstance(error, duckdb.IOException) and "lock on file" in str(error)
 
@@ -209,6 +211,8 @@ class DuckDBWarehouse(Warehouse):
     engine = "duckdb"
 
     def __init__(self, settings: dict[str, Any], root: Path, say: Say) -> None:
+        import duckdb  # noqa: PLC0415 - only this engine needs it
+
         super().__init__(root)
         self.path = duckdb_path(settings, root)
         self.where = str(self.path)
@@ -266,6 +270,8 @@ class PostgresWarehouse(Warehouse):
             "connect_timeout": int(settings.get("connect_timeout", 10)),
             "application_name": "hirehouse",
         }
+        import psycopg2  # noqa: PLC0415 - only this engine needs it
+
         try:
             self.connection = psycopg2.connect(**self.parameters)
         except psycopg2.OperationalError as error:
@@ -295,6 +301,8 @@ class PostgresWarehouse(Warehouse):
 
     @contextmanager
     def _run(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
+        import psycopg2  # noqa: PLC0415 - as above
+
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute(sql.replace("?", "%s"), tuple(parameters) or None)
@@ -317,6 +325,7 @@ class PostgresWarehouse(Warehouse):
 
     def append(self, tables: dict[str, Any]) -> None:
         from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - brings Arrow along
+        from psycopg2.extensions import make_dsn  # noqa: PLC0415 - only this engine needs it
 
         # Not by COPY from text: binary keeps '' apart from null.
         with (
