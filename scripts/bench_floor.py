@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench_growth import checked
 from hirehouse.contracts import ROOT
 from hirehouse.land import land
 from hirehouse.simulate import simulate
@@ -83,9 +84,7 @@ def main() -> None:
         dbt = WarmDbt(folder=folder / "target")
 
         def refresh(*selection: str) -> None:
-            outcome = dbt.run("run", "--full-refresh", *selection)
-            if not outcome.success:
-                sys.exit("\n".join(outcome.messages[node] for node in outcome.failed()))
+            checked(dbt.run("run", "--full-refresh", *selection))
 
         dbt.run("seed")
         same = [f"+marts.{name}" for name in MARTS]

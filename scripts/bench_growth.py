@@ -117,7 +117,7 @@ class Watch:
 
 def checked(outcome: Outcome) -> Outcome:
     if not outcome.success:
-        sys.exit("\n".join(f"{n}: {outcome.messages[n]}" for n in outcome.failed()))
+        sys.exit("\n".join(f"{n}: {message}" for n, message in outcome.failed().items()))
     return outcome
 
 

@@ -26,6 +26,7 @@ from typing import Any
 import duckdb
 import psycopg2
 
+from bench_growth import checked
 from hirehouse.contracts import ROOT
 from hirehouse.land import land
 from hirehouse.simulate import simulate
@@ -108,9 +109,7 @@ def build(environment: dict[str, str], events: Path) -> int:
         with open_warehouse() as warehouse:
             land([events], warehouse)
         dbt = WarmDbt(folder=Path(environment["DBT_TARGET_PATH"]))
-        outcome = dbt.run("build", "--exclude-resource-type", "test", "unit_test")
-        if not outcome.success:
-            sys.exit("\n".join(f"{n}: {outcome.messages[n]}" for n in outcome.failed()))
+        checked(dbt.run("build", "--exclude-resource-type", "test", "unit_test"))
         with open_warehouse() as warehouse:
             tables = warehouse.query(
                 "select table_name from information_schema.tables"

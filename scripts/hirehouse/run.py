@@ -260,9 +260,10 @@ class Loop:
             with_seeds = any(self.graph.kinds[node] == "seed" for node in chosen)
             outcome = self.dbt.run("build" if with_seeds else "run", *SPARE, nodes=chosen)
         built = {node for node in chosen if outcome.status.get(node) == "success"}
-        broken = chosen.intersection(outcome.failed())
-        for other in set(outcome.failed()) - broken:  # on-run-start: nothing was built
-            result.error = outcome.messages[other]
+        failed = outcome.failed()
+        broken = chosen & failed.keys()
+        for other in failed.keys() - broken:  # on-run-start: nothing was built
+            result.error = failed[other]
         self.dbt.settle(built)
         self.pending -= built
         self.failing = self.failing - built | broken
@@ -272,7 +273,7 @@ class Loop:
         elif not self.failing:
             self.tries = 0
         result.models = len(built)
-        result.broken = {self.graph.names[node]: outcome.messages[node] for node in broken}
+        result.broken = {self.graph.names[node]: failed[node] for node in broken}
 
     def _turn(self, chosen: set[str]) -> set[str]:
         """Of what can wait, that which has waited longest."""

@@ -28,8 +28,10 @@ class Outcome:
     status: dict[str, str] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
 
-    def failed(self) -> list[str]:
-        return [node for node, status in self.status.items() if status in ("error", "fail")]
+    def failed(self) -> dict[str, str]:
+        """What those nodes say that ended with an error or a failure."""
+        bad = (node for node, status in self.status.items() if status in ("error", "fail"))
+        return {node: self.messages[node] for node in bad}
 
 
 class WarmDbt:

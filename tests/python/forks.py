@@ -141,7 +141,7 @@ def building(dbt: WarmDbt, *arguments: str) -> Callable[[Tell], None]:
 
         dbt.runner.callbacks = [on_event]
         outcome = dbt.run("build", *arguments)
-        assert outcome.success, {node: outcome.messages[node] for node in outcome.failed()}
+        assert outcome.success, outcome.failed()
 
     return work
 

@@ -64,7 +64,7 @@ def land_into(environment: Mapping[str, str], paths: Iterable[Path]) -> Landed:
 def dbt(environment: Mapping[str, str], folder: Path, *arguments: str) -> None:
     """Run dbt with warnings as errors; AssertionError with its messages if it fails."""
     outcome = WarmDbt(folder=folder / "target", variables=dict(environment)).run(*arguments)
-    assert outcome.success, {node: outcome.messages[node] for node in outcome.failed()}
+    assert outcome.success, outcome.failed()
 
 
 def mart_hashes(

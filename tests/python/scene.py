@@ -69,7 +69,7 @@ class Scene:
     def build(self) -> dict[str, float]:
         """Build the selection; gives the seconds of each seed and model."""
         outcome = self.dbt.run("build", *self.selection)
-        assert outcome.success, {node: outcome.messages[node] for node in outcome.failed()}
+        assert outcome.success, outcome.failed()
         # Without operations and exposures, which dbt also reports on.
         return {n: s for n, s in outcome.seconds.items() if n.startswith(("model.", "seed."))}
 

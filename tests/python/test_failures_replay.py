@@ -189,7 +189,7 @@ def test_what_is_replayed_comes_into_the_marts_as_in_one_go(
     def build(*arguments: str) -> dict[str, str]:
         selection = ("--select", "+fct_offers", "+failed_events", *arguments)
         outcome = dbt.run("build", *MODELS, *selection)
-        assert outcome.success, {node: outcome.messages[node] for node in outcome.failed()}
+        assert outcome.success, outcome.failed()
         schemas = ["staging", "intermediate", "core", "marketplace", "operations"]
         with open_warehouse() as warehouse:
             return mart_hashes(warehouse, schemas)
