@@ -65,7 +65,7 @@ def new_console() -> Console:
     return Console(width=None if sys.stdout.isatty() else WIDTH)
 
 
-def table_of(
+def text_table(
     names: Iterable[str], rows: Iterable[Iterable[object]], whole: Collection[str] = ()
 ) -> Table:
     """A table of plain texts; columns that are named in `whole` are not wrapped."""

@@ -11,7 +11,7 @@ import orjson
 import typer
 from rich.markup import escape
 
-from hirehouse.cli_shared import AsJson, ending, new_console, print_json, table_of
+from hirehouse.cli_shared import AsJson, ending, new_console, print_json, text_table
 from hirehouse.contracts import ROOT, Column, Contract, ContractError, envelope, load
 from hirehouse.contracts_check import check
 from hirehouse.contracts_diff import changes, contracts_at
@@ -98,7 +98,7 @@ def list_command(*, as_json: AsJson = False, root: Root = ROOT) -> None:
     if as_json:
         print_json(rows)
         return
-    new_console().print(table_of(rows[0] if rows else (), (row.values() for row in rows)))
+    new_console().print(text_table(rows[0] if rows else (), (row.values() for row in rows)))
 
 
 @contracts_app.command("show")
@@ -116,7 +116,7 @@ def show_command(event: Event, *, as_json: AsJson = False, root: Root = ROOT) ->
         (c.name, c.type, "yes" if c.required else "", _rule(c), c.description)
         for c in contract.columns
     ]
-    console.print(table_of(("name", "type", "required", "rule", "description"), rows))
+    console.print(text_table(("name", "type", "required", "rule", "description"), rows))
     example = example_event(contract)
     console.print("An event that conforms:")
     typer.echo(orjson.dumps(example, option=orjson.OPT_INDENT_2))

@@ -25,7 +25,7 @@ from hirehouse.cli_shared import (
     print_json,
     say_error,
     seen,
-    table_of,
+    text_table,
 )
 from hirehouse.unknown_cli import list_unknown, replay_unknown
 
@@ -98,7 +98,7 @@ def list_command(
         producer = " ".join(filter(None, (one["library"], one["app_version"])))
         what = (one["fingerprint"], one["event"] or "?", one["rule"], where)
         rows.append((*what, f"{one['failures']:,}", seen(one), producer, one["example"][:12]))
-    table = table_of((*names, "example"), rows, whole=("event", "rule", "example"))
+    table = text_table((*names, "example"), rows, whole=("event", "rule", "example"))
     new_console().print(table if rows else "no failed events")
 
 
@@ -148,7 +148,7 @@ def show_command(
             more = more or " ".join(filter(None, (one["rule"], one["pointer"])))
             when = f"{one['acted_at']:%Y-%m-%d %H:%M:%S}"
             rows.append((when, one["actor"], one["action"], more))
-        history = table_of(("when, UTC", "who", "what", ""), rows)
+        history = text_table(("when, UTC", "who", "what", ""), rows)
         console.print("\n[bold]History[/]", history, sep="\n")
 
 
@@ -337,7 +337,7 @@ def _report(desk: Desk, named: Selection | None, done: Done, as_json: bool, note
 
 def _print_reasons(console: Console, title: str, reasons: Iterable[dict[str, str]]) -> None:
     rows = [(r["rule"], r["pointer"] or "-", r["expected"], r["found"]) for r in reasons]
-    table = table_of(("rule", "where", "expected", "found"), rows)
+    table = text_table(("rule", "where", "expected", "found"), rows)
     console.print(f"\n[bold]{title}[/]", table, sep="\n", end="")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hirehouse.cli_shared import new_console, opened, print_json, seen, table_of
+from hirehouse.cli_shared import new_console, opened, print_json, seen, text_table
 
 
 def list_unknown(target: str | None, event: str | None, as_json: bool) -> None:
@@ -22,7 +22,7 @@ def list_unknown(target: str | None, event: str | None, as_json: bool) -> None:
         named = "can be replayed" if one["named"] else "not in its contract"
         what = (one["event"], one["version"], one["property"], f"{one['count']:,}")
         rows.append((*what, seen(one), one["example"][:40], named))
-    new_console().print(table_of(names, rows) if rows else "no unknown properties")
+    new_console().print(text_table(names, rows) if rows else "no unknown properties")
 
 
 def replay_unknown(
