@@ -46,11 +46,14 @@
     {%- if 'batch_id' in tested.columns -%}
         {{ return(new_rows) }}
     {%- endif -%}
+    {%- if tested.config.materialized != 'view' -%}
+        {{ return(none) }}
+    {%- endif -%}
     {%- set inputs = {} -%}
     {%- for id in tested.depends_on.nodes if id.startswith('model.') -%}
         {%- set input = graph.nodes[id] -%}
         {%- set key = input.config.unique_key -%}
-        {%- if tested.config.materialized != 'view' or key is not string or key not in tested.columns -%}
+        {%- if key is not string or key not in tested.columns -%}
             {{ return(none) }}
         {%- endif -%}
         {%- do inputs.setdefault(key, []).append(
