@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dbt.constants import PARTIAL_PARSE_FILE_NAME
-from dbt.contracts.graph.manifest import Manifest
-from dbt.parser.manifest import ManifestLoader, extended_mashumuro_decoder
 
 from hirehouse.contracts import ROOT
 from hirehouse.warehouse import Warehouse, open_warehouse
@@ -55,6 +53,10 @@ def parsed_once() -> Iterator[None]:
     read = WarmDbt._read
 
     def read_once(dbt: WarmDbt) -> Any:  # noqa: ANN401 - dbt's own manifest
+        from dbt.constants import PARTIAL_PARSE_FILE_NAME  # noqa: PLC0415 - dbt takes 3 s
+        from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 - as above
+        from dbt.parser import manifest as parser  # noqa: PLC0415 - as above
+
         if (dbt.root / CONFIG).read_text() != (ROOT / CONFIG).read_text():
             return read(dbt)
         variables = os.environ | dbt.variables
@@ -64,7 +66,7 @@ def parsed_once() -> Iterator[None]:
             parsed[kind] = (dbt.folder / PARTIAL_PARSE_FILE_NAME).read_bytes()
         elif kind not in parsed:
             WarmDbt(ROOT, dbt.folder / "whole", dbt.variables)
-        manifest = Manifest.from_msgpack(parsed[kind], decoder=extended_mashumuro_decoder)
+        manifest = Manifest.from_msgpack(parsed[kind], decoder=parser.extended_mashumuro_decoder)
         name = "HIREHOUSE_DUCKDB" if kind == "duckdb" else "PGDATABASE"
         database = Path(variables[name]).stem
         for node in (*manifest.nodes.values(), *manifest.sources.values()):
@@ -74,7 +76,9 @@ def parsed_once() -> Iterator[None]:
         if dbt.root == ROOT:
             return manifest
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ManifestLoader, "read_manifest_for_partial_parse", lambda _: manifest)
+            patch.setattr(
+                parser.ManifestLoader, "read_manifest_for_partial_parse", lambda _: manifest
+            )
             return read(dbt)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -113,6 +117,15 @@ def make_environment(
         return common | server.environment(server.new_database())
 
     return make
+
+
+@contextmanager
+def surrounded_by(variables: Mapping[str, str]) -> Iterator[pytest.MonkeyPatch]:
+    """Set environment variables for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield patch
 
 
 @pytest.fixture

@@ -6,17 +6,16 @@ one sequence, and a row that differs names its history by the prefix of its ids.
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from conftest import surrounded_by
 from hirehouse.contracts import ROOT
 from hirehouse.land import land
 from hirehouse.warehouse import Warehouse, open_warehouse
@@ -204,8 +203,7 @@ class Stage:
 
     def _dbt(self, command: str, *arguments: str) -> None:
         outcome = self.dbt.run(command, *arguments)
-        failed = {node: outcome.messages[node] for node in outcome.failed()}
-        assert outcome.success, f"dbt {command} failed: {failed}"
+        assert outcome.success, f"dbt {command} failed: {outcome.failed()}"
         if command == "run":
             # As `hirehouse run` does; half of what a run costs.
             self.dbt.settle(outcome.status)
@@ -320,18 +318,6 @@ def drop_schemas(warehouse: Warehouse, schemas: set[str]) -> None:
     """Drop schemas with all that is in them."""
     for schema in sorted(schemas):
         warehouse.execute(f"drop schema if exists {schema} cascade")
-
-
-@contextmanager
-def surrounded_by(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for a while."""
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def failing(

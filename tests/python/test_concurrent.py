@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import surrounded_by
 from forks import Fork, Tell, building, landing
 from hirehouse.contracts import ROOT
 from hirehouse.read import Limits
@@ -38,9 +39,7 @@ def postgres_scene(
     """
     folder = tmp_path_factory.mktemp("scene")
     everything = request.config.getoption("--all")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in make_environment("postgres", folder).items():
-            patch.setenv(name, value)
+    with surrounded_by(make_environment("postgres", folder)):
         yield Scene(
             "postgres",
             folder,

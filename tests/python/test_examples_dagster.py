@@ -11,6 +11,7 @@ from types import ModuleType
 import dagster as dg
 import pytest
 
+from conftest import surrounded_by
 from events import event, line, write
 from hirehouse.contracts import ROOT, load
 from hirehouse.warehouse import open_warehouse
@@ -25,9 +26,7 @@ def example(
 ) -> Iterator[ModuleType]:
     """The example's module, with an inbox and a warehouse of its own."""
     folder = tmp_path_factory.mktemp("dagster")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in make_environment("duckdb", folder).items():
-            patch.setenv(name, value)
+    with surrounded_by(make_environment("duckdb", folder)) as patch:
         patch.setenv("HIREHOUSE_INBOX", str(folder / "inbox"))
         patch.setenv("DAGSTER_DISABLE_TELEMETRY", "true")
         spec = importlib.util.spec_from_file_location("definitions", EXAMPLE)

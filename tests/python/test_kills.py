@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ENGINES, run_dbt
+from conftest import ENGINES, run_dbt, surrounded_by
 from events import event, line, write
 from forks import Fork, building, landing, running
 from hirehouse.contracts import ROOT
@@ -118,9 +118,7 @@ def scene(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("scene")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in make_environment(request.param, folder).items():
-            patch.setenv(name, value)
+    with surrounded_by(make_environment(request.param, folder)):
         if request.config.getoption("--all"):
             yield Scene(request.param, folder, 5)
         else:

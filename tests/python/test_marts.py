@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conftest import ENGINES
+from conftest import ENGINES, surrounded_by
 from forks import MODELS
 from hirehouse.warehouse import Warehouse, open_warehouse
 from marts import (
@@ -58,9 +58,7 @@ def builds(
     for engine in ENGINES:
         folder = tmp_path_factory.mktemp(engine)
         environment = make_environment(engine, folder)
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in environment.items():
-                patch.setenv(name, value)
+        with surrounded_by(environment):
             landed = land_into(environment, marketplaces)
             assert not landed.unreadable
             dbt(environment, folder, "build")

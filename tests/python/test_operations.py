@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ENGINES
+from conftest import ENGINES, surrounded_by
 from events import event, line, write
 from hirehouse.land import land
 from hirehouse.simulate import simulate
@@ -37,9 +37,7 @@ def dbt(
     """An empty warehouse of each engine, for all tests."""
     folder = tmp_path_factory.mktemp(request.param)
     environment = make_environment(request.param, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
+    with surrounded_by(environment):
         yield WarmDbt(folder=folder / "target", variables=environment)
 
 

@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 import hirehouse.run
-from conftest import ENGINES
+from conftest import ENGINES, surrounded_by
 from events import event, line, write
 from forks import Fork, Tell
 from hirehouse.claim import Claim
@@ -106,9 +106,7 @@ def made_station(
 ) -> Iterator[Station]:
     folder = tmp_path_factory.mktemp(request.param)
     environment = make_environment(request.param, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
+    with surrounded_by(environment):
         yield Station(environment, folder)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from conftest import surrounded_by
 from events import event, line, write
 from hirehouse.contracts import ROOT
 from hirehouse.simulate import simulate
@@ -118,14 +119,11 @@ def test_a_broken_model_holds_back_only_what_is_made_of_it(
         loop.process.kill()
     assert sum(r["lines"] for r in loop.rounds()) == lines + 1
     assert loop.rounds()[-1]["models"]
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        with open_warehouse() as warehouse:
-            [(offers, answered)] = warehouse.query(
-                "select (select count(distinct offer_id) from raw.offer_extended),"
-                " (select count(*) from marketplace.fct_offers)"
-            )
+    with surrounded_by(environment), open_warehouse() as warehouse:
+        [(offers, answered)] = warehouse.query(
+            "select (select count(distinct offer_id) from raw.offer_extended),"
+            " (select count(*) from marketplace.fct_offers)"
+        )
     assert offers == answered > 0
 
 
@@ -155,11 +153,8 @@ def wait_for_a_round(environment: dict[str, str]) -> None:
             except duckdb.IOException:
                 return
             time.sleep(0.01)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        with open_warehouse() as warehouse:
-            count = "select count(*) from raw.interview_requested where event_id = 'm-0000009'"
-            while not warehouse.query(count)[0][0]:
-                assert time.monotonic() < end
-                time.sleep(0.01)
+    with surrounded_by(environment), open_warehouse() as warehouse:
+        count = "select count(*) from raw.interview_requested where event_id = 'm-0000009'"
+        while not warehouse.query(count)[0][0]:
+            assert time.monotonic() < end
+            time.sleep(0.01)
