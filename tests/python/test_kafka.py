@@ -31,6 +31,7 @@ from hirehouse.land import Known, Landed, land
 from hirehouse.read import Batch, Done, Limits
 from hirehouse.run import DIRECT, Loop, Round
 from hirehouse.warehouse import Warehouse, open_warehouse
+from hirehouse.warm import Outcome
 from project import BIN
 from servers import free_port
 
@@ -446,8 +447,8 @@ class Idle:
             build_parent_and_child_maps=lambda: None,
         )  # fmt: skip
 
-    def run(self, *_: str, nodes: set[str]) -> Any:  # noqa: ANN401, ARG002 - what it needs of an outcome
-        return SimpleNamespace(status={"m": "success"}, failed=list, messages={})
+    def run(self, *_: str, nodes: set[str]) -> Outcome:
+        return Outcome(success=True, status=dict.fromkeys(nodes, "success"))
 
     def settle(self, _: set[str]) -> None:
         """Keep nothing."""
