@@ -79,9 +79,13 @@ arrived as (
     -- What arrived once stays as it is, so the days' counts of until now only grow.
     union all
     select * from {{ this }}
+    -- One search: PostgreSQL plans two with an `or` between them row by row.
     where
-        known_on in (select landed.known_on from landed)
-        or known_on in (select failed.known_on from failed)
+        known_on in (
+            select landed.known_on from landed
+            union all
+            select failed.known_on from failed
+        )
     {% endif %}
 
 ),
