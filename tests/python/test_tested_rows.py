@@ -58,6 +58,7 @@ SPOILT = {
         "unique_int",
         f"unique_{MART}",
     },
+    f"update {DERIVED} set requested_at = null where batch_id = ?": {f"no_nulls_{MART}"},
 }
 
 
