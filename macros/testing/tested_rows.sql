@@ -29,32 +29,34 @@
     {%- if config.get('where') != 'tested rows' -%}
         {{ return(adapter.dispatch('get_where_subquery', 'dbt')(relation)) }}
     {%- endif -%}
-    {%- set after = tested_after() -%}
-    {%- set condition = is_tested(graph.nodes[model.attached_node], after) if after else none -%}
-    {%- if not condition -%}
-        {{ return(relation) }}
-    {%- endif -%}
+    {%- set condition = is_tested(model.attached_node) -%}
     {{ return('(select * from ' ~ relation ~ ' where ' ~ condition ~ ') as tested') }}
 {%- endmacro %}
 
 {#
-    The condition on the rows of a model that a data test looks at; none where it looks at all: in
-    a table that shows no batch, and in a view of what has none of its columns as key.
+    The condition on the rows of a model that a data test looks at. It looks at all in a table that
+    shows no batch, and in a view of what has none of its columns as key. Argument: the model's id.
 #}
-{% macro is_tested(tested, after) -%}
+{% macro is_tested(id) -%}
+    {%- set everything = '1 = 1' -%}
+    {%- set after = tested_after() -%}
+    {%- if not after -%}
+        {{ return(everything) }}
+    {%- endif -%}
+    {%- set tested = graph.nodes[id] -%}
     {%- set new_rows = 'batch_id > ' ~ after -%}
     {%- if 'batch_id' in tested.columns -%}
         {{ return(new_rows) }}
     {%- endif -%}
     {%- if tested.config.materialized != 'view' -%}
-        {{ return(none) }}
+        {{ return(everything) }}
     {%- endif -%}
     {%- set inputs = {} -%}
     {%- for id in tested.depends_on.nodes if id.startswith('model.') -%}
         {%- set input = graph.nodes[id] -%}
         {%- set key = input.config.unique_key -%}
         {%- if key is not string or key not in tested.columns -%}
-            {{ return(none) }}
+            {{ return(everything) }}
         {%- endif -%}
         {%- do inputs.setdefault(key, []).append(
             'select ' ~ key ~ ' from ' ~ input.relation_name ~ ' where ' ~ new_rows

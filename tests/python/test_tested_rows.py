@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from events import event, line, write
+from hirehouse.contracts import load
+from hirehouse.contracts_example import example_event
 from hirehouse.land import land
 from hirehouse.warehouse import open_warehouse
 from hirehouse.warm import WarmDbt
@@ -18,14 +21,18 @@ EVENT = "interview_requested"
 STAGED = "staging.stg_employer_app__interview_requested"
 DERIVED = "intermediate.int_interview_requests_answered"
 MART = "fct_interview_requests"  # shows no batch: tested by the keys of what it reads
+VERSIONED = "intermediate.int_candidates_versioned"
+HISTORIES = ("dim_candidates_history", "dim_positions_history")
+BUILT = (MART, "dim_candidates", "dim_positions", *HISTORIES)
 
 
 @pytest.fixture
 def dbt(environment: dict[str, str], tmp_path: Path) -> WarmDbt:
-    """A warehouse with an old and a new batch of ten events each, and dbt on it."""
+    """A warehouse with an old and a new batch of twenty events each, and dbt on it."""
     for batch in (OLD, NEW):
         day = {"timestamp": f"2026-03-0{batch}T09:30:00Z"}
-        rows = [line(event(batch * 100 + row) | day) for row in range(10)]
+        numbers = range(batch * 100, batch * 100 + 10)
+        rows = [line(event(n) | day) for n in numbers] + [line(signed_up(n) | day) for n in numbers]
         with open_warehouse() as warehouse:
             land([write(tmp_path / f"{batch}.ndjson", rows)], warehouse)
             warehouse.execute(
@@ -34,13 +41,19 @@ def dbt(environment: dict[str, str], tmp_path: Path) -> WarmDbt:
             )
     warm = WarmDbt(folder=tmp_path / "target", variables=environment)
     assert warm.run("seed").success
-    assert warm.run("run", "--select", f"+{MART}").success
+    assert warm.run("run", "--select", *(f"+{name}" for name in BUILT)).success
     return warm
+
+
+def signed_up(number: int) -> dict[str, Any]:
+    example = example_event(load()["candidate_signed_up", 1])
+    example["properties"]["candidate_id"] = f"cand-{number}"
+    return example | {"messageId": f"s-{number}"}
 
 
 def broken(dbt: WarmDbt, days: int) -> set[str]:
     """The names of the tests that fail."""
-    names = [*(name.split(".")[1] for name in (STAGED, DERIVED)), MART]
+    names = [*(name.split(".")[1] for name in (STAGED, DERIVED)), MART, *HISTORIES]
     outcome = dbt.run(
         *("test", "--exclude-resource-type", "unit_test", "--vars", f"{{test_days: {days}}}"),
         *("--select", f"source:employer_app.{EVENT}", *names),
@@ -59,6 +72,7 @@ SPOILT = {
         f"unique_{MART}",
     },
     f"update {DERIVED} set requested_at = null where batch_id = ?": {f"no_nulls_{MART}"},
+    f"update {VERSIONED} set valid_to = valid_from where batch_id = ?": {"every_history_has_one"},
 }
 
 

@@ -10,6 +10,7 @@ versions as (
         valid_from,
         valid_to
     from {{ ref('dim_candidates_history') }}
+    where {{ is_tested('model.hirehouse.dim_candidates_history') }}
     union all
     select
         'position' as entity,
@@ -17,6 +18,7 @@ versions as (
         valid_from,
         valid_to
     from {{ ref('dim_positions_history') }}
+    where {{ is_tested('model.hirehouse.dim_positions_history') }}
 
 ),
 
