@@ -220,7 +220,8 @@ class DuckDBWarehouse(Warehouse):
             raise WarehouseError(f"{self.path}: a database can't have the name of its schema raw")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self.connection = connect_duckdb(str(self.path), say)
+            # As dbt does: connections of one process must open a file in the same way.
+            self.connection = connect_duckdb(str(self.path), say, settings.get("config_options"))
         except duckdb.Error as error:
             raise WarehouseError(f"{self.path} can't be opened: {error}") from error
         self.connection.execute("set TimeZone = 'UTC'")
