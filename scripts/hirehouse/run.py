@@ -25,8 +25,12 @@ from hirehouse.warm import WarmDbt
 from hirehouse.write import DIRECT
 
 LONGEST = 60.0  # seconds between two tries
-# A round writes no logs and artifacts, which cost more than its models.
-SPARE = ("--log-level", "none", "--log-level-file", "none", "--no-write-json")
+# A round writes no logs and artifacts, which cost more than its models, and asks for what there is
+# only in the schemas of its models.
+SPARE = (
+    *("--log-level", "none", "--log-level-file", "none", "--no-write-json"),
+    "--cache-selected-only",
+)
 # Of so many rounds one ends with a checkpoint of a DuckDB file. With one at each closing, it would
 # rewrite parts of fifty tables; its log is as safe, and read in faster as long as it is short.
 CHECKPOINT = 5

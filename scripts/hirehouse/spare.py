@@ -21,6 +21,7 @@ def spare_dbt() -> None:
     _compile_templates_once()
     _find_relations_by_name()
     _describe_tables_at_once()
+    _begin_at_once()
 
 
 def _make_messages_where_they_are_heard(event: Any) -> None:  # noqa: ANN401 - dbt's own
@@ -114,3 +115,13 @@ def _describe_tables_at_once() -> None:
         return [self.Column(name, kind) for name, kind in found.fetchall()]
 
     DuckDBAdapter.get_columns_in_relation = get_columns_in_relation  # type: ignore[method-assign]
+
+
+def _begin_at_once() -> None:
+    """It searches Python's path for plugins and sums up its graph in a file that nobody reads."""
+    from dbt.compilation import Linker  # noqa: PLC0415 - as above
+    from dbt.plugins.manager import PluginManager  # noqa: PLC0415 - as above
+
+    found = cache(PluginManager.get_prefixed_modules)
+    PluginManager.get_prefixed_modules = found  # type: ignore[method-assign]
+    Linker.get_graph_summary = lambda *_: {}  # type: ignore[method-assign]
