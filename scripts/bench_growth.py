@@ -188,6 +188,10 @@ def prepare(engine: str, millions: int, smaller: str, events: list[Path]) -> Res
     with open_warehouse(engine) as warehouse:
         if millions == 1:
             land(events, warehouse)
+            # Of the days before, as data tests look at what has landed since.
+            warehouse.execute(
+                "update raw.batches set committed_at = committed_at - interval '2 days'"
+            )
         else:
             with source_of(warehouse, smaller):
                 multiply(warehouse, millions // 10)
