@@ -248,14 +248,16 @@ def table(results: list[Result]) -> str:
     for result in results:
         engine = result["engine"]
         cells = [f"{engine} | {result['events']:,}"]
+        here = engine == "duckdb"  # PostgreSQL works in processes of its own
         for name, beside in (("full", before), ("incremental", first)):
             for key in (name, f"{name}_cpu"):
-                if engine == "postgres" and key.endswith("cpu"):
+                if not here and key.endswith("cpu"):
                     cells.append(" | ")
                     continue
                 ratio = f"{result[key] / beside[engine][key]:.2f}" if engine in beside else ""
                 cells.append(f"{result[key]:.1f} | {ratio}")
-        cells.append(f"{result['tests']:.1f} | {result['gib']:.1f}")
+        memory = f"{result['gib']:.1f}" if here else ""
+        cells.append(f"{result['tests']:.1f} | {memory}")
         lines.append(f"| {' | '.join(cells)} |")
         before[engine] = result
         first.setdefault(engine, result)
