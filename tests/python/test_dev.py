@@ -235,7 +235,7 @@ def test_a_save_is_seen_and_what_it_did_is_shown(clone: Path) -> None:
         failed = result()
         assert str(FILE) in failed
         assert f"FAIL    no_nulls_{MODEL}_" in failed
-        assert f"no_nulls_{MODEL}_" in failed
+        assert f"/no_nulls_{MODEL}_" in failed  # the compiled file
         assert "NULL" in failed  # the first rows
         assert "FAILED after " in failed
         (clone / FILE).write_text(good.replace("{{ ref('int_candidacies_joined') }}", "{{ ref( }}"))
