@@ -52,8 +52,8 @@
         {{ return(everything) }}
     {%- endif -%}
     {%- set inputs = {} -%}
-    {%- for id in tested.depends_on.nodes if id.startswith('model.') -%}
-        {%- set input = graph.nodes[id] -%}
+    {%- for input_id in tested.depends_on.nodes if input_id.startswith('model.') -%}
+        {%- set input = graph.nodes[input_id] -%}
         {%- set key = input.config.unique_key -%}
         {%- if key is not string or key not in tested.columns -%}
             {{ return(everything) }}
