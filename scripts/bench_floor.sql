@@ -5,7 +5,7 @@ set schema = 'floor';
 
 create macro first_landed(name) as table
     select * from query_table(name)
-    where batch_id in (select batch_id from raw.batches where committed_at is not null)
+    where batch_id in (select batch_id from landed.batches where committed_at is not null)
     qualify row_number() over (
         partition by event_id, occurred_at order by batch_id, batch_row) = 1;
 
@@ -18,12 +18,12 @@ create macro share(part, whole) as cast(
 create macro at_percent(percent, place, total, value) as
     max(case when place = (total * percent + 99) // 100 then value end);
 
-create temp table sign_ups as from first_landed('raw.candidate_signed_up');
-create temp table requested as from first_landed('raw.interview_requested');
-create temp table answered as from first_landed('raw.interview_request_answered');
-create temp table opened as from first_landed('raw.position_opened');
-create temp table offered as from first_landed('raw.offer_extended');
-create temp table offer_answers as from first_landed('raw.offer_answered');
+create temp table sign_ups as from first_landed('landed.candidate_signed_up');
+create temp table requested as from first_landed('landed.interview_requested');
+create temp table answered as from first_landed('landed.interview_request_answered');
+create temp table opened as from first_landed('landed.position_opened');
+create temp table offered as from first_landed('landed.offer_extended');
+create temp table offer_answers as from first_landed('landed.offer_answered');
 create temp table rates as
     from reference.currency_rates where reporting_currency = 'USD';
 
@@ -49,13 +49,13 @@ with changes as (
     select
         candidate_id, event_id, occurred_at, 2 as rank, role, years_experience, location,
         remote_preference, min_base_salary, currency
-    from first_landed('raw.candidate_profile_submitted')
+    from first_landed('landed.candidate_profile_submitted')
     union all by name
     select candidate_id, event_id, occurred_at, 3 as rank, decision as review_decision
-    from first_landed('raw.candidate_review_decided')
+    from first_landed('landed.candidate_review_decided')
     union all by name
     select candidate_id, event_id, occurred_at, 4 as rank, availability, available_from
-    from first_landed('raw.candidate_availability_changed')
+    from first_landed('landed.candidate_availability_changed')
 ), filled as (
     select
         candidate_id,
@@ -111,13 +111,13 @@ where valid_to is null;
 
 create table dim_employers as
 with sign_ups as (
-    from first_landed('raw.employer_signed_up')
+    from first_landed('landed.employer_signed_up')
 ), profiles as (
     select employer_id, company_name, industry, employee_range, occurred_at, event_id, 1 as rank
     from sign_ups
     union all
     select employer_id, company_name, industry, employee_range, occurred_at, event_id, 2
-    from first_landed('raw.employer_profile_updated')
+    from first_landed('landed.employer_profile_updated')
 )
 select
     employer_id, company_name, industry, employee_range, channel, country_code,
@@ -141,10 +141,10 @@ with changes as (
     select
         position_id, event_id, occurred_at, 2 as rank, title, location, remote_policy, min_salary,
         max_salary, currency
-    from first_landed('raw.position_updated')
+    from first_landed('landed.position_updated')
     union all by name
     select position_id, event_id, occurred_at, 3 as rank, reason as closing_reason
-    from first_landed('raw.position_closed')
+    from first_landed('landed.position_closed')
 ), filled as (
     select
         position_id,
@@ -193,13 +193,13 @@ create temp table entries as
 select candidacy_id, event_id, occurred_at, 'requested' as stage, null as reason from requested
 union all by name
 select candidacy_id, event_id, occurred_at, 'applied' as stage
-from first_landed('raw.application_submitted')
+from first_landed('landed.application_submitted')
 union all by name
 select candidacy_id, event_id, occurred_at, 'accepted' as stage
 from answered where answer = 'accepted'
 union all by name
 select candidacy_id, event_id, occurred_at, stage
-from first_landed('raw.candidacy_stage_changed')
+from first_landed('landed.candidacy_stage_changed')
 union all by name
 select candidacy_id, event_id, occurred_at, 'offered' as stage from offered
 union all by name
@@ -207,10 +207,10 @@ select candidacy_id, event_id, occurred_at, 'hired' as stage
 from offer_answers where answer = 'accepted'
 union all by name
 select candidacy_id, event_id, occurred_at, 'started' as stage
-from first_landed('raw.candidate_started')
+from first_landed('landed.candidate_started')
 union all by name
 select candidacy_id, event_id, occurred_at, 'closed' as stage, reason
-from first_landed('raw.candidacy_closed');
+from first_landed('landed.candidacy_closed');
 
 create temp table visits as
 select
@@ -254,7 +254,7 @@ with progressed as (
     select
         candidacy_id, 'application' as origin, candidate_id, employer_id, position_id,
         occurred_at, event_id
-    from first_landed('raw.application_submitted')
+    from first_landed('landed.application_submitted')
 )
 select progressed.*, openings.* exclude (candidacy_id, occurred_at, event_id), role, location, channel
 from progressed
@@ -486,19 +486,19 @@ select
     null as refund_reason, occurred_at as booked_at,
     cast(date_trunc('month', occurred_at) as date) as booked_month, amount, amount as net_amount,
     currency
-from first_landed('raw.placement_invoiced')
+from first_landed('landed.placement_invoiced')
 union all
 select
     event_id, 'refund', invoice_id, refund_id, reason, occurred_at,
     cast(date_trunc('month', occurred_at) as date), amount, -amount, currency
-from first_landed('raw.placement_refunded');
+from first_landed('landed.placement_refunded');
 
 create table mrr_monthly as
 with versions as (
     select
         *, lead(occurred_at) over (partition by subscription_id order by occurred_at) as ended_at
     from (
-        from first_landed('raw.subscription_changed')
+        from first_landed('landed.subscription_changed')
         qualify row_number() over (
             partition by subscription_id, occurred_at order by event_id desc) = 1)
 ), months as (

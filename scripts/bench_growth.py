@@ -50,7 +50,7 @@ Result = dict[str, Any]
 
 
 def multiply(warehouse: Warehouse, years: int) -> None:
-    """Fill schema raw with ten times what schema `source` of the same warehouse has.
+    """Fill schema landed with ten times what schema `source` of the same warehouse has.
 
     Args:
         years: how many the source spans. A copy lies so many before the one that follows it, and
@@ -67,7 +67,7 @@ def multiply(warehouse: Warehouse, years: int) -> None:
                 for c in columns
             )
             warehouse.execute(
-                f'insert into raw."{table}" ({names}) select {values} from source."{table}"'
+                f'insert into landed."{table}" ({names}) select {values} from source."{table}"'
             )
 
 
@@ -93,9 +93,9 @@ def source_of(warehouse: Warehouse, smaller: str) -> Iterator[None]:
         warehouse.execute(f"attach '{smaller}' as smaller (read_only)")
         warehouse.execute("create schema source")
         for table in raw_tables():
-            warehouse.execute(f'create view source."{table}" as from smaller.raw."{table}"')
+            warehouse.execute(f'create view source."{table}" as from smaller.landed."{table}"')
     else:  # the database is a copy of the smaller one
-        warehouse.execute("alter schema raw rename to source")
+        warehouse.execute("alter schema landed rename to source")
         ensure_tables(warehouse)
     yield
     warehouse.execute("drop schema source cascade")
@@ -150,7 +150,7 @@ def measure(engine: str, new: list[Path], folder: Path) -> Result:
         tests.append(watch)
         tell_slowest(outcome)
     with open_warehouse(engine) as warehouse:
-        [(events,)] = warehouse.query("select sum(event_count) from raw.batches")
+        [(events,)] = warehouse.query("select sum(event_count) from landed.batches")
     return {
         "engine": engine,
         "events": int(events),
@@ -190,7 +190,7 @@ def prepare(engine: str, millions: int, smaller: str, events: list[Path]) -> Res
             land(events, warehouse)
             # Of the days before, as data tests look at what has landed since.
             warehouse.execute(
-                "update raw.batches set committed_at = committed_at - interval '2 days'"
+                "update landed.batches set committed_at = committed_at - interval '2 days'"
             )
         else:
             with source_of(warehouse, smaller):

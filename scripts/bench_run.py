@@ -46,7 +46,7 @@ COUNT = "select count(*) from marketplace.fct_candidacies"
 # How many rows that mart must have once a batch is built.
 PROMISED = (
     "select first_batch, count(*) from (select min(batch_id) as first_batch"
-    " from intermediate.int_candidacies_opened group by candidacy_id) as opened"
+    " from intermediate.int_candidacy_openings group by candidacy_id) as opened"
     " group by first_batch order by first_batch"
 )
 Seconds = list[float]
@@ -154,7 +154,7 @@ def waited(warehouse: Warehouse, tables: list[str], ends: dict[int, float]) -> S
     """Seconds from the arrival of each event to the end of its round, sorted."""
     result = []
     for table in tables:
-        for batch, at in warehouse.query(f'select batch_id, received_at from raw."{table}"'):
+        for batch, at in warehouse.query(f'select batch_id, received_at from landed."{table}"'):
             if batch in ends:
                 result.append(ends[batch] - at.replace(tzinfo=UTC).timestamp())
     return sorted(result)

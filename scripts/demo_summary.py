@@ -31,7 +31,7 @@ COUNTS = """
         sum(batches.event_count),
         sum(batches.failed_count),
         sum(batches.unknown_property_count)
-    from raw.batches as batches
+    from landed.batches as batches
     where batches.committed_at is not null
 """
 
@@ -98,7 +98,7 @@ def main() -> None:
     console.print(
         f"[bold]{landed:,}[/] events landed, [bold]{landed - distinct:,}[/] of them copies that "
         f"staging leaves out; [bold]{failed:,}[/] failed and are kept with their reasons;\n"
-        f"{unknown:,} properties that no contract names are in raw.unknown_properties.\n",
+        f"{unknown:,} properties that no contract names are in landed.unknown_properties.\n",
         soft_wrap=True,
     )
     console.print("The docs, with the lineage of every model: [cyan]target/static_index.html[/]\n")

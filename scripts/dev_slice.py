@@ -32,8 +32,8 @@ CHOOSE = """
     from (select md5(id), id from ({candidates}) as known order by 1 limit {count}) as drawn;
 
     create temporary table slice_edges as
-    select previous_id as one, person_id as other from whole.raw.identity_linked
-    union select person_id, previous_id from whole.raw.identity_linked;
+    select previous_id as one, person_id as other from whole.landed.identity_linked
+    union select person_id, previous_id from whole.landed.identity_linked;
 
     create temporary table slice_linked as
     with recursive linked as (
@@ -74,7 +74,7 @@ class Slice:
             str(table): set(columns)
             for table, columns in target.query(
                 "select table_name, list(column_name) from information_schema.columns as whole"
-                " where table_catalog = 'whole' and table_schema = 'raw' group by 1 order by 1"
+                " where table_catalog = 'whole' and table_schema = 'landed' group by 1 order by 1"
             )
         }
 
@@ -86,7 +86,7 @@ class Slice:
             chosen: another column; if given, only of rows whose value of it is chosen.
         """
         selects = [
-            f"select {wanted} as id from whole.raw.{table} where {wanted} is not null"
+            f"select {wanted} as id from whole.landed.{table} where {wanted} is not null"
             + (f" and {chosen} in (select id from slice_{chosen})" if chosen else "")
             for table, columns in self.columns.items()
             if wanted in columns and (not chosen or chosen in columns)
@@ -107,7 +107,7 @@ class Slice:
         for child, table in CHILDREN.items():
             self.target.execute(
                 f"create temporary table slice_{child} as select distinct {child} as id"
-                f" from whole.raw.{table} where {self.condition(table)}"
+                f" from whole.landed.{table} where {self.condition(table)}"
             )
 
     def condition(self, table: str) -> str:
@@ -134,7 +134,7 @@ class Slice:
         """Copy what is chosen; returns the number of events."""
         there = self.target.query(
             "select table_name, list(column_name) from information_schema.columns"
-            " where table_catalog <> 'whole' and table_schema = 'raw' group by 1 order by 1"
+            " where table_catalog <> 'whole' and table_schema = 'landed' group by 1 order by 1"
         )
         events = []
         for table, columns in there:
@@ -142,15 +142,15 @@ class Slice:
             if not common:
                 continue
             self.target.execute(
-                f"insert into raw.{table} by name"
-                f" select {common} from whole.raw.{table} where {self.condition(table)}"
+                f"insert into landed.{table} by name"
+                f" select {common} from whole.landed.{table} where {self.condition(table)}"
             )
             if "anonymous_id" in columns:
-                events.append(f"select event_id from raw.{table}")
+                events.append(f"select event_id from landed.{table}")
         copied = f"({' union all '.join(events)})"
         # These name nothing but their event.
         self.target.execute(
-            f"delete from raw.unknown_properties where event_id not in (from {copied})"
+            f"delete from landed.unknown_properties where event_id not in (from {copied})"
         )
         [(count,)] = self.target.query(f"select count(*) from {copied} as copied")
         return int(count)

@@ -29,7 +29,7 @@ sources = orjson.loads(project.manifest_path.read_bytes())["sources"].values()
 # As dagster-dbt calls a source, so that the models hang on what lands. Those of all events hang on
 # the envelope, which is no table of its own.
 RAW = [
-    dg.AssetSpec(dg.AssetKey([source["source_name"], source["name"]]), group_name="raw")
+    dg.AssetSpec(dg.AssetKey([source["source_name"], source["name"]]), group_name="landed")
     for source in sources
 ]
 

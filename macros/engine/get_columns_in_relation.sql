@@ -33,5 +33,5 @@
 
 {# dbt would look for postgres__ in this project before it looks into the package of Redshift. #}
 {% macro redshift__get_columns_in_relation(relation) -%}
-    {{ return(dbt_redshift.redshift__get_columns_in_relation(relation)) }}
+    {{ return(dbt.redshift__get_columns_in_relation(relation)) }}
 {%- endmacro %}

@@ -1,31 +1,5 @@
-{#
-    The raw tables of all events, each with its event, version and properties: what a contract
-    declares is counted from the next run on, with no list to keep.
-#}
-{% macro event_tables() %}
-    {%- set tables = [] -%}
-    {%- for node in (graph.sources.values() if execute else []) if node.source_name != 'landing' -%}
-        {%- set version = node.config.meta.version or 1 -%}
-        {%- set suffix = '_v' ~ version if version > 1 else '' -%}
-        {%- do tables.append({
-            'event': node.name[:node.name | length - suffix | length],
-            'version': version,
-            'relation': node.relation_name,
-            'properties': node.columns.values() | list,
-        }) -%}
-    {%- endfor -%}
-    {{ return(tables | sort(attribute='relation')) }}
-{% endmacro %}
-
-{# As in landed(): the rows of committed batches that this model has not seen. #}
-{% macro is_counted() -%}
-    events.batch_id in (select batches.batch_id from {{ ref('stg_landing__batches') }} as batches)
-    and {{ is_new('events') }}
-{%- endmacro %}
-
-{# The rows of all events that meet a condition, copies too, without their properties. #}
-{% macro envelopes(condition) -%}
-    {%- do source('landing', 'envelope') -%}
+{# The rows of all events that count, copies too, with what all events have. #}
+{% macro all_events() -%}
     {%- for table in event_tables() %}
     select
         cast('{{ table.event }}' as varchar(128)) as event,
@@ -34,13 +8,11 @@
         events.occurred_at,
         events.received_at,
         events.replayed_at,
-        coalesce(events.replayed_at, events.received_at) as known_at,
         events.batch_id,
         events.batch_row,
         events.context_library_name,
         events.context_app_version
     from {{ table.relation }} as events
-    where {{ condition }}
     {{- '\n    union all' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
@@ -50,8 +22,8 @@
     seen, and on which day last. One scan of a table's new rows, then a row for each property.
 #}
 {% macro property_counts() -%}
-    {%- do source('landing', 'envelope') -%}
-    {%- set counted = is_counted() -%}
+    {#- Outside of the loop, so that dbt sees it read when it parses, too. -#}
+    {%- set join_of_batches = is_counted() -%}
     {%- for table in event_tables() %}
     select
         cast('{{ table.event }}' as varchar(128)) as event,
@@ -81,7 +53,8 @@
                 events.*,
                 cast(coalesce(events.replayed_at, events.received_at) as date) as known_on
             from {{ table.relation }} as events
-            where {{ counted }}
+            {{ join_of_batches }}
+            where {{ is_new('events') }}
         ) as events
     ) as counted
     cross join (

@@ -31,11 +31,11 @@ from hirehouse.warehouse import Warehouse
 from hirehouse.write import Door
 
 LIMITS = Limits(lines=25_000)
-HIGHEST = "select coalesce(max(batch_id), 0) from raw.batches where committed_at is not null"
+HIGHEST = "select coalesce(max(batch_id), 0) from landed.batches where committed_at is not null"
 
 
 class Action(NamedTuple):
-    """A row of raw.failure_actions, less who and when."""
+    """A row of landed.failure_actions, less who and when."""
 
     failure_id: str
     action: str

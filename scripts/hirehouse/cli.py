@@ -11,6 +11,7 @@ from hirehouse.failures_cli import failures_app, trace_command
 from hirehouse.land_cli import land_command
 from hirehouse.run_cli import run_command
 from hirehouse.simulate.cli import simulate_command
+from hirehouse.upgrade_cli import upgrade_command
 
 app = typer.Typer(
     name="hirehouse",
@@ -28,6 +29,7 @@ app.command("land")(land_command)
 app.command("run")(run_command)
 app.command("trace")(trace_command)
 app.command("backfill")(backfill_command)
+app.command("upgrade")(upgrade_command)
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other prog
 AsLine = Annotated[bool, typer.Option("--json", help="Print the summary as one line of JSON.")]
 HAS_TABLES = (
     "select 1 from information_schema.tables"
-    " where table_schema = 'raw' and table_name = 'failure_actions'"
+    " where table_schema = 'landed' and table_name = 'failure_actions'"
 )
 WIDTH = 140  # of a table that goes to a file or a pipe
 

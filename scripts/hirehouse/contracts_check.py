@@ -179,7 +179,7 @@ class _File:
         if name == "index":  # the export's table of contents is index.json
             self.say("name", "index is taken by the export; choose another", *path, "name")
         if name in self.tables:
-            message = f"raw.{name} is also declared in {self.tables[name]}; keep one"
+            message = f"landed.{name} is also declared in {self.tables[name]}; keep one"
             self.say("duplicate", message, *path, "name")
         self.tables.setdefault(name, self.file.as_posix())
 

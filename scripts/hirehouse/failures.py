@@ -133,8 +133,8 @@ def part_of(encoding: str, text: str) -> bytes:
 def read_failed(warehouse: Warehouse, failure_id: str) -> bytes:
     """The original bytes of a failed event; WarehouseError if no committed batch has it."""
     rows = warehouse.query(
-        "select b.batch_id, b.part, b.encoding, b.body from raw.failed_event_bodies as b"
-        " inner join raw.batches as c on b.batch_id = c.batch_id"
+        "select b.batch_id, b.part, b.encoding, b.body from landed.failed_event_bodies as b"
+        " inner join landed.batches as c on b.batch_id = c.batch_id"
         " where b.failure_id = ? and c.committed_at is not null order by b.batch_id, b.part",
         [failure_id],
     )
@@ -150,8 +150,8 @@ def already_known(warehouse: Warehouse, failure_ids: list[str]) -> set[str]:
         # Hexadecimal digits, so no parameters: DuckDB's driver takes a millisecond for each.
         listed = ", ".join(f"'{failure_id}'" for failure_id in some)
         rows = warehouse.query(
-            "select f.failure_id from raw.failed_events as f"
-            " inner join raw.batches as c on f.batch_id = c.batch_id"
+            "select f.failure_id from landed.failed_events as f"
+            " inner join landed.batches as c on f.batch_id = c.batch_id"
             f" where c.committed_at is not null and f.failure_id in ({listed})"
         )
         known.update(str(row[0]) for row in rows)

@@ -1,6 +1,6 @@
 """Kafka: the topic that a collector writes to, and that landing reads.
 
-How far a topic has landed stands in raw.batches alone: a partition is an input whose line 1 is
+How far a topic has landed stands in landed.batches alone: a partition is an input whose line 1 is
 offset 0. The offsets of the consumer group are only kept for those who watch its lag.
 """
 

@@ -1,4 +1,4 @@
-"""Landing: from files of events to the typed tables of schema raw, in batches."""
+"""Landing: from files of events to the typed tables of schema landed, in batches."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Landed:
     failed: int = 0
     failed_by_rule: Counter[str] = field(default_factory=Counter)
     unknown_properties: int = 0
-    rows: Counter[str] = field(default_factory=Counter)  # by table of schema raw
+    rows: Counter[str] = field(default_factory=Counter)  # by table of schema landed
     newest: datetime | None = None  # the last received_at of an event
     bytes: int = 0
     seconds: float = 0.0

@@ -39,7 +39,7 @@ def land_command(
     remove: Remove = False,
     as_json: AsLine = False,
 ) -> None:
-    """Land files of events in schema raw: what conforms in its table, the rest in failed_events.
+    """Land files of events in schema landed: what conforms in its table, the rest in failed_events.
 
     Landing an input again does nothing. Exit code 1: an input could not be read or removed.
     """
@@ -91,9 +91,9 @@ def summarise(result: Landed, console: Console) -> None:
     tell("inputs landed before", len(result.already), "left alone")
     tell("segments removed", len(result.removed))
     table.add_row("events landed", f"{result.events:,}", rate)
-    tell("events failed", result.failed, "see raw.failed_events", always=True)
+    tell("events failed", result.failed, "see landed.failed_events", always=True)
     for rule, count in result.failed_by_rule.most_common(10):
         tell(f"  {rule}", count)
-    tell("unknown properties", result.unknown_properties, "see raw.unknown_properties")
+    tell("unknown properties", result.unknown_properties, "see landed.unknown_properties")
     tell("inputs not readable", len(result.unreadable))
     console.print(table)

@@ -14,7 +14,7 @@ from jsonpointer import JsonPointer, JsonPointerException
 from hirehouse.check import BOM
 from hirehouse.exact import parse_exact, to_json
 
-LONGEST = 65_535  # bytes of raw.failure_actions.patch
+LONGEST = 65_535  # bytes of landed.failure_actions.patch
 WHOLE = '[{"op": "replace", "path": "", "value": {…}}]'
 ABSENT = object()
 BROKEN = (jsonpatch.JsonPatchException, JsonPointerException)

@@ -36,7 +36,7 @@ class Limits:
     lines: int = 150_000
     bytes: int = 64 << 20
     inputs: int = 100
-    names: int = 48_000  # raw.batches.inputs holds 65,535 bytes
+    names: int = 48_000  # landed.batches.inputs holds 65,535 bytes
 
     def reached(self, batch: Batch) -> bool:
         return bool(batch.line_count) and (

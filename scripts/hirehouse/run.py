@@ -296,7 +296,8 @@ class Loop:
         found = {
             batch_id
             for (batch_id,) in warehouse.query(
-                "select batch_id from raw.batches where committed_at is not null and batch_id > ?",
+                "select batch_id from landed.batches"
+                " where committed_at is not null and batch_id > ?",
                 [self.ceiling],
             )
         }

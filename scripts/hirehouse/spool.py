@@ -190,7 +190,7 @@ def remove(place: Place, done: dict[str, Done]) -> bool:
     """Delete a segment that is whole and has landed whole; any other file stays. Whether it did.
 
     Args:
-        done: by checksum, how far inputs have landed, as raw.batches tells.
+        done: by checksum, how far inputs have landed, as landed.batches tells.
     """
     if not NAME.fullmatch(place.path.name):
         return False

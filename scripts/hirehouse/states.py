@@ -22,7 +22,7 @@ TO_DO = ("open", "patched")  # of the statuses open, patched, replayed and disca
 # status and fingerprint.
 STATES = """
     counted as (
-        select batch_id from raw.batches where committed_at is not null
+        select batch_id from landed.batches where committed_at is not null
     ),
     acted as (
         select
@@ -34,7 +34,7 @@ STATES = """
             max(case when a.action = 'discarded' then a.batch_id end) as discarded_in,
             max(case when a.action = 'restored' then a.batch_id end) as restored_in,
             max(a.event_id) as landed_id
-        from raw.failure_actions as a
+        from landed.failure_actions as a
         inner join counted as c on a.batch_id = c.batch_id
         group by a.failure_id
     ),
@@ -53,12 +53,12 @@ STATES = """
                 when p.patch <> '[]' then 'patched'
                 else 'open'
             end as status
-        from raw.failed_events as f
+        from landed.failed_events as f
         inner join counted as c on f.batch_id = c.batch_id
         left join acted as a on f.failure_id = a.failure_id
-        left join raw.failure_actions as p
+        left join landed.failure_actions as p
             on f.failure_id = p.failure_id and a.patched_in = p.batch_id and p.action = 'patched'
-        left join raw.failure_actions as r
+        left join landed.failure_actions as r
             on f.failure_id = r.failure_id and a.refused_in = r.batch_id and r.action = 'refused'
     )
 """
@@ -80,7 +80,7 @@ CHOOSE = f"""
 PAGE = """
     select c.failure_id, c.received_at, c.line, c.patch, c.place, c.bytes, b.encoding, b.body
     from chosen as c
-    inner join raw.failed_event_bodies as b
+    inner join landed.failed_event_bodies as b
         on c.failure_id = b.failure_id and c.batch_id = b.batch_id
     where c.place > ? and c.place <= ? and (c.place = ? or c.bytes <= ?)
     order by c.place, b.part
@@ -96,8 +96,8 @@ STATE = f"""
 HISTORY = """
     select
         a.acted_at, a.actor, a.action, a.patch, a.reason, a.event_id, a.rule, a.pointer
-    from raw.failure_actions as a
-    inner join raw.batches as b on a.batch_id = b.batch_id
+    from landed.failure_actions as a
+    inner join landed.batches as b on a.batch_id = b.batch_id
     where a.failure_id = ? and b.committed_at is not null
     order by a.batch_id
 """
@@ -162,8 +162,8 @@ def by_ids(warehouse: Warehouse, prefixes: Sequence[str]) -> Selection:
     found = []
     for prefix in prefixes:
         ids = warehouse.query(
-            "select f.failure_id from raw.failed_events as f"
-            " inner join raw.batches as b on f.batch_id = b.batch_id"
+            "select f.failure_id from landed.failed_events as f"
+            " inner join landed.batches as b on f.batch_id = b.batch_id"
             " where b.committed_at is not null and f.failure_id >= ? and f.failure_id < ?"
             " order by f.failure_id limit 2",
             [prefix, prefix + "~"],
@@ -216,8 +216,8 @@ def acted_on(warehouse: Warehouse, page: list[Failed], since: int) -> set[str]:
     """Which failed events of a page some batch after `since` has acted on."""
     rows = warehouse.query(
         "select c.failure_id from chosen as c"
-        " inner join raw.failure_actions as a on c.failure_id = a.failure_id"
-        " inner join raw.batches as b on a.batch_id = b.batch_id"
+        " inner join landed.failure_actions as a on c.failure_id = a.failure_id"
+        " inner join landed.batches as b on a.batch_id = b.batch_id"
         " where b.committed_at is not null and b.batch_id > ? and c.place >= ? and c.place <= ?",
         [since, page[0].place, page[-1].place],
     )

@@ -1,4 +1,4 @@
-"""The tables of schema `raw`, as the contracts state them: their columns in SQL and in Arrow."""
+"""The tables of schema `landed`, as the contracts state them: their columns in SQL and in Arrow."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from hirehouse.contracts import (
     envelope,
     load,
 )
-from hirehouse.warehouse import Warehouse
+from hirehouse.warehouse import Warehouse, WarehouseError
 
-RAW = "raw"
+RAW = "landed"
+OLDER = "raw"  # what older versions called the schema
 ARROW: dict[str, pa.DataType] = {
     "varchar": pa.string(),
     "integer": pa.int32(),
@@ -54,7 +55,7 @@ def landing_tables() -> dict[str, tuple[Column, ...]]:
 
 @cache
 def raw_tables() -> dict[str, tuple[Column, ...]]:
-    """All tables of schema raw: the lander's own, and one per contract with the envelope first."""
+    """All tables of schema landed: the lander's own, and one per contract, the envelope first."""
     events = {c.table: (*envelope(), *c.columns) for c in load().values()}
     return landing_tables() | events
 
@@ -67,15 +68,15 @@ def arrow_schema(table: str) -> pa.Schema:
 
 
 def ensure_tables(warehouse: Warehouse) -> None:
-    """Create what is missing of schema raw, add new columns, and widen what a contract widened.
+    """Create what is missing of schema landed, add new columns, and widen what a contract widened.
 
     The tables are made here and not by dlt, so that they exist before their first event, with the
     types of the contract to the letter.
 
     Raises:
         ContractError: a column of the warehouse has a type that does not go into the contract's.
+        WarehouseError: it was made by an older version, and all that has landed is in schema raw.
     """
-    warehouse.execute(f"create schema if not exists {RAW}")
     present: dict[str, dict[str, DataType]] = {}
     for table, column, kind, size, precision, scale in warehouse.query(
         "select table_name, column_name, data_type, character_maximum_length, numeric_precision,"
@@ -86,12 +87,28 @@ def ensure_tables(warehouse: Warehouse) -> None:
         first = {"varchar": size, "numeric": precision}.get(name)
         there = DataType(name, int(first or 0), int(scale or 0) if name == "numeric" else 0)
         present.setdefault(str(table), {})[str(column)] = there
+    if "batches" not in present and is_older(warehouse):
+        raise WarehouseError(
+            f"{warehouse.where}: this warehouse was made by an older version:"
+            " run `hirehouse upgrade`"
+        )
+    warehouse.execute(f"create schema if not exists {RAW}")
     for table, columns in raw_tables().items():
         if table not in present:
             _create(warehouse, table, columns)
             continue
         for column in columns:
             _alter(warehouse, table, column, present[table].get(column.name))
+
+
+def is_older(warehouse: Warehouse) -> bool:
+    """Whether an older version has landed here, into schema raw."""
+    # By a column, since the name raw is so common that a schema of it may be someone else's.
+    sql = (
+        "select 1 from information_schema.columns where table_catalog = current_database()"
+        f" and table_schema = '{OLDER}' and table_name = 'batches' and column_name = 'committed_at'"
+    )
+    return bool(warehouse.query(sql))
 
 
 def _create(warehouse: Warehouse, table: str, columns: tuple[Column, ...]) -> None:

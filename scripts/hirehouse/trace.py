@@ -25,8 +25,8 @@ FAILED = f"""
 LANDED = """
     select '{0}', e.event_id, e.occurred_at, e.batch_id, e.batch_row, e.replayed_at, b.inputs,
         b.committed_at
-    from raw.{0} as e
-    left join raw.batches as b on e.batch_id = b.batch_id
+    from landed.{0} as e
+    left join landed.batches as b on e.batch_id = b.batch_id
     where e.event_id = ?
 """
 TABLES = "select table_schema, table_name, column_name from information_schema.columns"
@@ -52,13 +52,15 @@ def trace(warehouse: Warehouse, wanted: str, spool: Path | None = None) -> Itera
     there: dict[tuple[str, str], list[str]] = {}
     for schema, table, column in warehouse.query(TABLES):
         there.setdefault((schema, table), []).append(column)
-    found = " union all ".join(LANDED.format(name) for name in contracts if ("raw", name) in there)
+    found = " union all ".join(
+        LANDED.format(name) for name in contracts if ("landed", name) in there
+    )
     for event_id in sorted(ids) if found else ():
         rows = warehouse.query(f"{found} order by 4, 5", [event_id] * found.count("?"))
         for table, _, occurred_at, *place, replayed_at, inputs, committed_at in rows:
             origin = f"replayed at {replayed_at}" if replayed_at else _origin(inputs, place[1])
             origin += "" if committed_at else "; the batch is not committed, so it does not count"
-            yield {"where": f"raw.{table}, batch {place[0]}, row {place[1]}", "what": origin}
+            yield {"where": f"landed.{table}, batch {place[0]}, row {place[1]}", "what": origin}
             if committed_at:
                 key = [event_id, occurred_at]
                 yield from _built(warehouse, contracts[table], key, tuple(place), there)

@@ -1,6 +1,6 @@
 """Properties that no contract named when they came, brought back once one does.
 
-Each goes into its column of the row that its event landed in. raw.unknown_properties stays as it
+Each goes into its column of the row that its event landed in. landed.unknown_properties stays as it
 is: it tells what arrived.
 """
 
@@ -22,18 +22,18 @@ from hirehouse.warehouse import Warehouse
 from hirehouse.write import begin_batch, commit_batch
 
 PAGE = 1_000  # rows that one statement changes
-COUNTED = "u.batch_id in (select batch_id from raw.batches where committed_at is not null)"
+COUNTED = "u.batch_id in (select batch_id from landed.batches where committed_at is not null)"
 PROPERTIES = f"""
-    select distinct u.event, u.name from raw.unknown_properties as u
+    select distinct u.event, u.name from landed.unknown_properties as u
     where {COUNTED} and u.event = coalesce(?, u.event) order by u.event, u.name
 """
 STILL_UNKNOWN = f"""
-    from raw.unknown_properties as u
-    inner join raw."{{table}}" as t on u.batch_id = t.batch_id and u.batch_row = t.batch_row
+    from landed.unknown_properties as u
+    inner join landed."{{table}}" as t on u.batch_id = t.batch_id and u.batch_row = t.batch_row
     where u.event = ? and u.name = ? and {COUNTED}
 """
 BRING_BACK = """
-    update raw."{table}" as t set "{column}" = v.value
+    update landed."{table}" as t set "{column}" = v.value
     from (values {values}) as v (batch_id, batch_row, value)
     where t.batch_id = v.batch_id and t.batch_row = v.batch_row and t."{column}" is null
 """
@@ -73,9 +73,9 @@ def bring_back(
 ) -> Back:
     """Put unknown values that conform to today's contracts into their columns, all or none.
 
-    Doing it again changes nothing more. Who did it and when stands in raw.batches. Models read by
-    batch, so those of `models` and what hangs on them must be built in full. A dry run changes no
-    value.
+    Doing it again changes nothing more. Who did it and when stands in landed.batches. Models read
+    by batch, so those of `models` and what hangs on them must be built in full. A dry run changes
+    no value.
     """
     back = Back()
     with warehouse.landing_lock():

@@ -45,9 +45,9 @@ def replay_unknown(
     else:
         note = " (dry run: nothing is written)" * dry_run
         for table, name, _, count in counts:
-            typer.echo(f"{count:,} replayed: {name} of raw.{table}{note}")
+            typer.echo(f"{count:,} replayed: {name} of landed.{table}{note}")
         for table, name, rule, count in fails:
-            typer.echo(f"{count:,} fail: {rule} at {name} of raw.{table}")
+            typer.echo(f"{count:,} fail: {rule} at {name} of landed.{table}")
         if not counts and not fails:
             typer.echo("nothing done: no contract names what is unknown")
         if command:

@@ -149,7 +149,7 @@ class Warehouse(ABC):
 
     @abstractmethod
     def append(self, tables: dict[str, Any]) -> None:
-        """Append Arrow tables to those of schema raw by their names, all or none."""
+        """Append Arrow tables to those of schema landed by their names, all or none."""
 
     @abstractmethod
     def dlt_destination(self) -> Any:  # noqa: ANN401 - dlt is imported only where it is used
@@ -216,8 +216,10 @@ class DuckDBWarehouse(Warehouse):
         super().__init__(root)
         self.path = duckdb_path(settings, root)
         self.where = str(self.path)
-        if self.path.stem.lower() == "raw":
-            raise WarehouseError(f"{self.path}: a database can't have the name of its schema raw")
+        if self.path.stem.lower() == "landed":
+            raise WarehouseError(
+                f"{self.path}: a database can't have the name of its schema landed"
+            )
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             # As dbt does: connections of one process must open a file in the same way.
@@ -239,7 +241,7 @@ class DuckDBWarehouse(Warehouse):
             with self.transaction():
                 for name, table in tables.items():
                     self.connection.register("arriving", table)
-                    self.execute(f'insert into raw."{name}" by name from arriving')
+                    self.execute(f'insert into landed."{name}" by name from arriving')
         finally:
             self.connection.unregister("arriving")
 
@@ -334,7 +336,7 @@ class PostgresWarehouse(Warehouse):
             connection.cursor() as cursor,
         ):
             for name, table in tables.items():
-                cursor.adbc_ingest(name, table, mode="append", db_schema_name="raw")
+                cursor.adbc_ingest(name, table, mode="append", db_schema_name="landed")
             connection.commit()
 
     def dlt_destination(self) -> Any:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""Writing batches: dlt carries the rows, raw.batches says which of them count."""
+"""Writing batches: dlt carries the rows, landed.batches says which of them count."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Writer:
 
 
 class Door:
-    """The one way into schema raw: in batches, each of which counts once it is whole.
+    """The one way into schema landed: in batches, each of which counts once it is whole.
 
     Args:
         direct: batches of up to so many rows are written without dlt, which takes a second for
@@ -112,7 +112,7 @@ class Door:
         """Land what was checked, under the landing lock, which the caller holds.
 
         Args:
-            inputs: for raw.batches: what was read, as a JSON list of objects.
+            inputs: for landed.batches: what was read, as a JSON list of objects.
 
         Returns:
             The batch_id. After a WriteError nothing counts.
@@ -187,7 +187,7 @@ def _working_folder(parent: Path) -> tuple[Path, int]:
 def landed(warehouse: Warehouse, done: dict[str, Done], after: int = 0) -> int:
     """Add to `done` how far inputs, by checksum, have landed after a batch; returns the highest."""
     for batch_id, inputs in warehouse.query(
-        "select batch_id, inputs from raw.batches"
+        "select batch_id, inputs from landed.batches"
         " where committed_at is not null and batch_id > ? order by batch_id",
         [after],
     ):
@@ -203,10 +203,10 @@ def landed(warehouse: Warehouse, done: dict[str, Done], after: int = 0) -> int:
 
 def begin_batch(warehouse: Warehouse, inputs: str) -> int:
     """Take the next batch_id. Committed at once, so that no other batch ever gets it again."""
-    [(highest,)] = warehouse.query("select coalesce(max(batch_id), 0) from raw.batches")
+    [(highest,)] = warehouse.query("select coalesce(max(batch_id), 0) from landed.batches")
     batch_id = int(highest) + 1
     warehouse.execute(
-        "insert into raw.batches (batch_id, started_at, inputs) values (?, ?, ?)",
+        "insert into landed.batches (batch_id, started_at, inputs) values (?, ?, ?)",
         [batch_id, utc_now(), inputs],
     )
     return batch_id
@@ -215,7 +215,7 @@ def begin_batch(warehouse: Warehouse, inputs: str) -> int:
 def commit_batch(warehouse: Warehouse, batch_id: int, checked: Checked) -> None:
     """Make the batch count: from this statement on, readers see its rows."""
     warehouse.execute(
-        "update raw.batches set committed_at = ?, line_count = ?, event_count = ?,"
+        "update landed.batches set committed_at = ?, line_count = ?, event_count = ?,"
         " failed_count = ?, unknown_property_count = ? where batch_id = ?",
         [
             utc_now(),

@@ -15,7 +15,7 @@ from hirehouse.warehouse import Warehouse, open_warehouse
 from hirehouse.warm import WarmDbt
 from marts import content_hash, mart_hashes, shuffled
 
-COMMITTED = "raw.batches as b where b.committed_at is not null"
+COMMITTED = "landed.batches as b where b.committed_at is not null"
 # A crashed landing has used up its number, so batches count by their place among the committed.
 PLACE_OF_BATCH = f"(select count(*) from {COMMITTED} and b.batch_id <= t.batch_id)"
 
@@ -76,7 +76,7 @@ class Scene:
     def empty(self) -> None:
         """Begin anew, in the database that the parsed project knows by its name."""
         with open_warehouse() as warehouse:
-            for schema in [*self._schemas(), "raw"]:
+            for schema in [*self._schemas(), "landed"]:
                 warehouse.execute(f"drop schema if exists {schema} cascade")
 
     def nodes(self, *materialized: str) -> dict[str, str]:
@@ -104,8 +104,8 @@ class Scene:
         with open_warehouse() as warehouse:
             hashes = mart_hashes(warehouse, self._schemas(), instead)
             hashes |= raw_hashes(warehouse, instead)
-        # What holds times of landing, or the order of arrival; the rest of it is in schema raw.
-        left_out = ["staging.stg_landing__", *([] if batches else ["raw.batches"])]
+        # What holds times of landing, or the order of arrival; the rest of it is in schema landed.
+        left_out = ["staging.stg_landing__", *([] if batches else ["landed.batches"])]
         left_out += [
             f"{node.schema}.{node.name} "
             for node in self.dbt.manifest.nodes.values()
@@ -137,7 +137,7 @@ def check_readings(readings: Sequence[dict[str, int]]) -> None:
 
 
 def raw_hashes(warehouse: Warehouse, instead: dict[str, str]) -> dict[str, str]:
-    """A hash of each table of schema raw, as those see it who read committed batches alone."""
+    """A hash of each table of schema landed, as those see it who read committed batches alone."""
     hashes = {}
     # When it landed: no run repeats that. A line that can't be read carries no other time.
     clocks = {"batches": ("started_at", "committed_at"), "failed_events": ("received_at",)}
@@ -145,8 +145,8 @@ def raw_hashes(warehouse: Warehouse, instead: dict[str, str]) -> dict[str, str]:
         names = [c.name for c in columns if c.name not in clocks.get(table, ())]
         taken = [instead.get(name, f"t.{name}") for name in names]
         rows = warehouse.query(
-            f"select {', '.join(taken)} from raw.{table} as t"
+            f"select {', '.join(taken)} from landed.{table} as t"
             f" where t.batch_id in (select b.batch_id from {COMMITTED})"
         )
-        hashes[f"raw.{table} ({len(rows)} rows)"] = content_hash(names, rows)
+        hashes[f"landed.{table} ({len(rows)} rows)"] = content_hash(names, rows)
     return hashes

@@ -167,7 +167,7 @@ class Stage:
             self.dbt.variables |= self.environment
             return
         with surrounded_by(self.environment), open_warehouse() as warehouse:
-            schemas = {"raw", KEPT, *(schema for schema, _ in self.models.values())}
+            schemas = {"landed", KEPT, *(schema for schema, _ in self.models.values())}
             drop_schemas(warehouse, schemas)
 
     def _take(self, step: Step, lines: list[bytes], name: str, choice: random.Random) -> None:
@@ -215,11 +215,11 @@ class Stage:
             for row in range(1, 4):
                 action, patch = choice.choice(ACTIONS)
                 warehouse.execute(
-                    "insert into raw.failure_actions"
+                    "insert into landed.failure_actions"
                     " (failure_id, batch_id, batch_row, acted_at, actor, action, patch)"
                     f" select f.failure_id, last.batch_id, {row}, f.received_at, 'a', '{action}',"
-                    f" {patch} from raw.failed_events as f"
-                    " cross join (select max(batch_id) as batch_id from raw.batches) as last"
+                    f" {patch} from landed.failed_events as f"
+                    " cross join (select max(batch_id) as batch_id from landed.batches) as last"
                     f" order by md5(f.failure_id || '{name}{row}') limit 1"
                 )
 
@@ -236,8 +236,8 @@ class Stage:
         """Set when the last batch was committed; null makes it one that still runs or crashed."""
         with open_warehouse() as warehouse:
             warehouse.execute(
-                f"update raw.batches set committed_at = {when}"
-                " where batch_id = (select max(batch_id) from raw.batches)"
+                f"update landed.batches set committed_at = {when}"
+                " where batch_id = (select max(batch_id) from landed.batches)"
             )
 
     def _keep(self, warehouse: Warehouse) -> None:

@@ -148,8 +148,8 @@ def test_the_sample_comes_out_of_the_marts_as_it_is_and_again_changes_nothing(
         assert marts(warehouse) == counted(SAMPLE)
         [(offers,)] = warehouse.query("select count(*) from marketplace.fct_offers")
         assert offers == counted(SAMPLE)[0]["offered"][0]
-        assert not warehouse.query("select 1 from raw.failed_events")
-        before = mart_hashes(warehouse, ["raw", "marketplace"])
+        assert not warehouse.query("select 1 from landed.failed_events")
+        before = mart_hashes(warehouse, ["landed", "marketplace"])
     again = run("--mapping", MAPPING, SAMPLE, "--json")
     assert orjson.loads(again.stdout)["landed"]["events"] == 0
     # The same rows in another order are another file, with the same events.
@@ -399,7 +399,9 @@ def test_values_that_no_case_names_are_all_told_and_nothing_lands(
     assert "and 2 more" in result.output
     assert "nothing has been written" in result.output
     with open_warehouse(environment["HIREHOUSE_TARGET"]) as opened:
-        assert not opened.query("select 1 from information_schema.schemata where schema_name='raw'")
+        assert not opened.query(
+            "select 1 from information_schema.schemata where schema_name='landed'"
+        )
 
 
 def test_a_file_of_no_known_kind_is_refused(tmp_path: Path) -> None:

@@ -118,15 +118,18 @@ def test_each_client_lands_its_calls(
     with open_warehouse() as warehouse:
         result = land([folder], warehouse)
         requested = warehouse.query(
-            "select coalesce(user_id, 'browser'), count(*) from raw.interview_requested group by 1"
+            "select coalesce(user_id, 'browser'), count(*) from landed.interview_requested"
+            " group by 1"
         )
-        linked = warehouse.query("select person_id, method, previous_id from raw.identity_linked")
+        linked = warehouse.query(
+            "select person_id, method, previous_id from landed.identity_linked"
+        )
         viewed = warehouse.query(
             "select coalesce(user_id, 'browser'), page_name, title, context_page_referrer,"
-            " split_part(context_page_url, '?', 1) from raw.page_viewed"
+            " split_part(context_page_url, '?', 1) from landed.page_viewed"
         )
         failed = warehouse.query(
-            "select json_extract_string(reasons, '$[*].found'), count(*) from raw.failed_events"
+            "select json_extract_string(reasons, '$[*].found'), count(*) from landed.failed_events"
             " group by all order by all"
         )
     assert (result.lines, result.unknown_properties) == (7 * 6, 0)

@@ -42,7 +42,7 @@ def test_what_was_answered_lands_once(
     recover(folder)
     with open_warehouse("duckdb") as warehouse:
         result = land([folder], warehouse)
-        rows = warehouse.query("select event_id from raw.interview_requested")
+        rows = warehouse.query("select event_id from landed.interview_requested")
     landed = {event_id for (event_id,) in rows}
     record_property("kills of a collector", trials)
     record_property("events answered", len(answered))

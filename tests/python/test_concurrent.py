@@ -76,7 +76,7 @@ def test_builds_and_readers_during_a_landing_miss_nothing(
     Fork(landing([first], scene.limits)).finish()
     scene.build()
     with open_warehouse() as warehouse:
-        whole = warehouse.query("select max(batch_id) from raw.batches")
+        whole = warehouse.query("select max(batch_id) from landed.batches")
     readings, ceilings = 0, []
     for part in others:
         lander = Fork(landing([part], scene.limits))
@@ -93,7 +93,7 @@ def test_builds_and_readers_during_a_landing_miss_nothing(
                 ceilings += warehouse.query(f"select max(batch_id) from {BATCHES_READ}")
         lander.finish()
         with open_warehouse() as warehouse:
-            whole += warehouse.query("select max(batch_id) from raw.batches")
+            whole += warehouse.query("select max(batch_id) from landed.batches")
     assert set(ceilings) - set(whole), "no build met a landing half done"
     record_property("builds during landings", len(ceilings))
     record_property("times that every mart was read", readings)

@@ -21,7 +21,7 @@ WIDE = "x€"
 
 def insert(warehouse: Warehouse, table: str, **values: object) -> None:
     marks = ", ".join("?" for _ in values)
-    sql = f"insert into raw.{table} ({', '.join(values)}) values ({marks})"
+    sql = f"insert into landed.{table} ({', '.join(values)}) values ({marks})"
     warehouse.execute(sql, list(values.values()))
 
 

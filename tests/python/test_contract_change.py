@@ -182,7 +182,7 @@ MakeStage = Callable[[Callable[[Path], None], str], ChangingStage]
 
 
 def test_a_new_column_keeps_the_property(make_stage: MakeStage) -> None:
-    stage = make_stage(add_column, "int_positions_versioned")
+    stage = make_stage(add_column, "int_position_versions")
     assert not stage.play(changed(with_column), STEPS)
     found = dict(
         stage.query(
@@ -190,13 +190,13 @@ def test_a_new_column_keeps_the_property(make_stage: MakeStage) -> None:
             f" from {KEPT}.stg_employer_app__position_opened group by batch_id"
         )
     )
-    # What came before the raw table had the column is in raw.unknown_properties.
+    # What came before the raw table had the column is in landed.unknown_properties.
     assert [bool(found[batch]) for batch in (1, 2, 3, 4)] == [False, False, True, True]
-    assert stage.query("select 1 from raw.unknown_properties where name = 'seniority'")
+    assert stage.query("select 1 from landed.unknown_properties where name = 'seniority'")
 
 
 def test_a_new_version_keeps_the_property(make_stage: MakeStage) -> None:
-    stage = make_stage(add_version, "int_offers_answered")
+    stage = make_stage(add_version, "int_offers")
     assert not stage.play(changed(in_version), STEPS)
     [(lifted, first)] = stage.query(
         "select count(case when base_salary = yearly_salary then 1 end),"
@@ -207,7 +207,8 @@ def test_a_new_version_keeps_the_property(make_stage: MakeStage) -> None:
     assert first > 10
     # An event that comes in both versions is a copy, too.
     [(copies,)] = stage.query(
-        "select count(*) from raw.offer_extended as one inner join raw.offer_extended_v2 as two"
+        "select count(*) from landed.offer_extended as one"
+        " inner join landed.offer_extended_v2 as two"
         " on one.event_id = two.event_id and one.occurred_at = two.occurred_at"
     )
     assert copies > 10

@@ -25,7 +25,7 @@ OURS = list(contracts.load().values())
 SOUND = """\
 sources:
   - name: app
-    schema: raw
+    schema: landed
     tables:
       - name: thing_done
         description: A thing was done.
@@ -87,20 +87,20 @@ def test_the_sound_project_has_no_problem(project: Project) -> None:
 FILES = {
     # what: (a replacement in the sound contract, the rule that names it, a word of the message)
     "not YAML": ("- name: app", "- name: [app", "yaml", "not YAML"),
-    "a tab": ("    schema: raw", "\tschema: raw", "yaml", "not YAML"),
-    "a key twice": ("    schema: raw", "    schema: raw\n    schema: web", "yaml", "twice"),
+    "a tab": ("    schema: landed", "\tschema: landed", "yaml", "not YAML"),
+    "a key twice": ("    schema: landed", "    schema: landed\n    schema: web", "yaml", "twice"),
     "a key that is no text": (META, "config: {meta: {1: 1}}", "yaml", "quotes"),
     "a bare date": (META, "config: {meta: {enum: [2024-01-01]}}", "yaml", "quotes"),
-    "a list as key": ("    schema: raw", "    ? [a]\n    : raw", "yaml", "key"),
+    "a list as key": ("    schema: landed", "    ? [a]\n    : landed", "yaml", "key"),
     "only text": (SOUND, "hello", "file", "sources"),
     "an empty file": (SOUND, "", "file", "sources"),
     "sources is text": (SOUND, "sources: app", "sources", "list"),
-    "no tables": (SOUND, "sources: [{name: app, schema: raw}]", "tables", "list"),
+    "no tables": (SOUND, "sources: [{name: app, schema: landed}]", "tables", "list"),
     "a text among the tables": ("      - name: thing_done", "      - x\n      - name: thing_done",
                                 "tables", "'x'"),
     "columns is a mapping": (SOUND[SOUND.index("          - name: thing_id") :], "          a: 1\n",
                              "columns", "list"),
-    "another schema": ("schema: raw", "schema: staging", "schema", "raw"),
+    "another schema": ("schema: landed", "schema: staging", "schema", "landed"),
     "folder is not the source": ("name: app", "name: web", "folder", "web/"),
     "file is not the table": ("name: thing_done", "name: thing_made", "file", "thing_made.yml"),
     "table without name": ("- name: thing_done\n        desc", "- desc", "name", "missing"),
@@ -330,7 +330,7 @@ def test_no_content_of_a_file_stops_the_check(
     folder = root / "models/staging/app"
     folder.mkdir(parents=True)
     (folder / "x.yml").write_text(json.dumps({"sources": [content]}))
-    table = {"sources": [{"name": "app", "schema": "raw", "tables": [content]}]}
+    table = {"sources": [{"name": "app", "schema": "landed", "tables": [content]}]}
     (folder / "y.yml").write_text(json.dumps(table))
     table["sources"][0]["tables"] = [{"name": "z", "columns": [content]}]
     (folder / "z.yml").write_text(json.dumps(table))
@@ -490,7 +490,7 @@ def test_scaffold_writes_descriptions_that_yaml_reads_back(project: Project) -> 
     ]
     table = {"name": "thing_done", "description": "A: b", "columns": columns}
     table["config"] = {"meta": {"version": 1, "owner": "team"}}
-    source = {"name": "app", "schema": "raw", "tables": [table]}
+    source = {"name": "app", "schema": "landed", "tables": [table]}
     root = project(json.dumps({"sources": [source]}))
     assert run_scaffold("thing_done", "--root", root).exit_code == 0
     (model,) = contracts.read_yaml(root / "models/staging/app/stg_app__thing_done.yml")["models"]

@@ -208,7 +208,7 @@ def project(
     ]
     path = folder / STAGING / "an_app"
     path.mkdir(parents=True)
-    sources = {"sources": [{"name": "an_app", "schema": "raw", "tables": tables}]}
+    sources = {"sources": [{"name": "an_app", "schema": "landed", "tables": tables}]}
     (path / "events.yml").write_text(yaml.safe_dump(sources))
     return folder
 

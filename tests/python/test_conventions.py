@@ -44,7 +44,7 @@ def failed_rules(changed: Manifest, folder: Path) -> set[tuple[int, str]]:
 # Changes of a manifest, one per rule in dbt-bouncer.yml, in its order.
 
 STAGING = "model.hirehouse.stg_hiring__offer_extended"
-INTERMEDIATE = "model.hirehouse.int_offers_answered"
+INTERMEDIATE = "model.hirehouse.int_offers"
 MART = "model.hirehouse.fct_offers"
 EXPOSURE = "exposure.hirehouse.hiring_funnel_review"
 

@@ -61,14 +61,17 @@ def dangling(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Columns of raw tables that name what no event introduces."""
     found = []
     columns = connection.execute(
-        "select table_name, column_name from information_schema.columns where table_schema = 'raw'"
+        "select table_name, column_name from information_schema.columns"
+        " where table_schema = 'landed'"
     ).fetchall()
     for table, column in columns:
-        known = " union ".join(f"select {column} from raw.{t}" for t in REFERENCES.get(column, ()))
+        known = " union ".join(
+            f"select {column} from landed.{t}" for t in REFERENCES.get(column, ())
+        )
         if not known:
             continue
         unknown = f"{column} is not null and {column} not in ({known})"
-        if connection.execute(f"select 1 from raw.{table} where {unknown}").fetchone():
+        if connection.execute(f"select 1 from landed.{table} where {unknown}").fetchone():
             found.append(f"{table}.{column}")
     return found
 
@@ -84,29 +87,29 @@ def test_a_slice_has_whole_entities(
         connection.execute(f"attach '{whole}' as whole (read_only)")
         assert dangling(connection) == []
         [(candidates, events)] = connection.execute(
-            "select count(distinct candidate_id), (select count(*) from raw.page_viewed)"
-            " from raw.candidate_signed_up"
+            "select count(distinct candidate_id), (select count(*) from landed.page_viewed)"
+            " from landed.candidate_signed_up"
         ).fetchall()
         assert 40 <= candidates < 60
         assert events > 0
         assert said.startswith(f"{candidates} candidates of hirehouse.duckdb, ")
         for table in ("interview_requested", "application_submitted", "candidate_profile_viewed"):
             [(theirs, copied)] = connection.execute(
-                f"select (select count(*) from whole.raw.{table} where candidate_id in"
-                " (select candidate_id from hirehouse.raw.candidate_signed_up)),"
-                f" (select count(*) from hirehouse.raw.{table})"
+                f"select (select count(*) from whole.landed.{table} where candidate_id in"
+                " (select candidate_id from hirehouse.landed.candidate_signed_up)),"
+                f" (select count(*) from hirehouse.landed.{table})"
             ).fetchall()
             assert theirs == copied > 0, table
         # Their employers' positions are all there, with all that happened to them.
         for table in ("position_opened", "position_updated", "position_closed"):
             assert not connection.execute(
-                f"select event_id from whole.raw.{table} where employer_id in"
-                " (select employer_id from hirehouse.raw.employer_signed_up)"
-                f" except select event_id from hirehouse.raw.{table}"
+                f"select event_id from whole.landed.{table} where employer_id in"
+                " (select employer_id from hirehouse.landed.employer_signed_up)"
+                f" except select event_id from hirehouse.landed.{table}"
             ).fetchone(), table
         connection.execute(
-            "delete from hirehouse.raw.position_opened where position_id ="
-            " (select min(position_id) from hirehouse.raw.interview_requested)"
+            "delete from hirehouse.landed.position_opened where position_id ="
+            " (select min(position_id) from hirehouse.landed.interview_requested)"
         )
         assert "interview_requested.position_id" in dangling(connection)
 
@@ -239,7 +242,7 @@ def test_a_save_is_seen_and_what_it_did_is_shown(clone: Path) -> None:
         assert re.search(r"/no_nulls_\w+\.sql\n", failed)  # of a long name dbt keeps a part
         assert "NULL" in failed  # the first rows
         assert "FAILED after " in failed
-        (clone / FILE).write_text(good.replace("{{ ref('int_candidacies_joined') }}", "{{ ref( }}"))
+        (clone / FILE).write_text(good.replace("{{ ref('int_candidacies') }}", "{{ ref( }}"))
         assert f"ERROR   {FILE}:11\n" in result()
         (clone / FILE).write_text(good)
         assert "ok after " in result()

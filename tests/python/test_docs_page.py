@@ -57,4 +57,4 @@ def test_the_docs_page_draws_the_lineage_of_fct_candidacies(
         timeout=120,
     )
     assert "One row per candidacy: one candidate for one position" in done.stdout
-    assert "int_candidacies_joined" in done.stdout
+    assert "int_candidacies" in done.stdout

@@ -63,7 +63,7 @@ def test_the_build_reads_all_else_from_production(branch: Path) -> None:
     # request had made two relations: one that this build makes anew, and one that it does not.
     with duckdb.connect(str(branch / "run" / "hirehouse.duckdb")) as connection:
         connection.execute("create schema pr_12_intermediate")
-        for relation in ("int_hires_timed", "int_candidacies_joined"):
+        for relation in ("int_hires_timed", "int_candidacies"):
             connection.execute(f"create table pr_12_intermediate.{relation} (batch_id bigint)")
     compiling = shlex.split(build.replace("dbt build", "dbt --quiet compile"))
     done = in_pull_request(compiling, branch)
@@ -71,7 +71,7 @@ def test_the_build_reads_all_else_from_production(branch: Path) -> None:
     models = branch / "run/target/compiled/hirehouse/models"
     changed = (models / "intermediate/marketplace/int_hires_timed.sql").read_text()
     dependent = (models / "marts/marketplace/time_to_hire.sql").read_text()
-    assert '"intermediate"."int_candidacies_joined"' in changed
+    assert '"intermediate"."int_candidacies"' in changed
     assert '"pr_12_intermediate"."int_hires_timed"' in dependent
 
 

@@ -16,7 +16,7 @@ from hirehouse.cli import app
 from hirehouse.land import land
 from hirehouse.warehouse import open_warehouse
 
-COMMITTED = "batch_id in (select batch_id from raw.batches where committed_at is not null)"
+COMMITTED = "batch_id in (select batch_id from landed.batches where committed_at is not null)"
 RECEIVED = datetime(2026, 3, 2, 9, 30, 1)
 
 
@@ -50,7 +50,7 @@ def rows(sql: str) -> list[tuple[Any, ...]]:
 
 def events() -> list[str]:
     """The ids of what has landed, in order."""
-    sql = f"select event_id from raw.interview_requested where {COMMITTED}"
+    sql = f"select event_id from landed.interview_requested where {COMMITTED}"
     return [name for (name,) in rows(f"{sql} order by event_id")]
 
 
@@ -131,7 +131,7 @@ def test_what_is_patched_lands_when_replayed_and_once(landed: Path) -> None:
     assert '-    "currency": "XXX"' in tried
     assert '+    "currency": "USD"' in tried
     assert "It conforms now.\n3 patched (dry run: nothing is written)" in tried
-    assert rows("select count(*) from raw.failure_actions") == [(0,)]
+    assert rows("select count(*) from landed.failure_actions") == [(0,)]
     assert answer(*change)["patched"] == 3
     assert failures(*change).stdout.endswith("3 patched, batch 3\n")  # again is a change, too
     assert events() == ["m-0000001"]
@@ -141,13 +141,13 @@ def test_what_is_patched_lands_when_replayed_and_once(landed: Path) -> None:
     assert (done["replayed"], done["fails"], done["batches"]) == (3, [], [4])
     assert events() == [f"m-000000{number}" for number in (1, 2, 3, 4)]
     clocks = rows(
-        "select received_at, replayed_at, currency, batch_id from raw.interview_requested"
+        "select received_at, replayed_at, currency, batch_id from landed.interview_requested"
         " where event_id > 'm-0000001'"
     )
     assert [(r, c, b) for r, _, c, b in clocks] == [(RECEIVED, "USD", 4)] * 3
     assert all(replayed_at > before for _, replayed_at, _, _ in clocks)
     assert rows(
-        "select line_count, event_count, failed_count from raw.batches where batch_id = 4"
+        "select line_count, event_count, failed_count from landed.batches where batch_id = 4"
     ) == [(3, 3, 0)]
 
     assert answer("replay", "--all", code=1)["refused"] == 6
@@ -167,7 +167,8 @@ def test_what_is_patched_lands_when_replayed_and_once(landed: Path) -> None:
 
 def test_what_still_fails_stays_with_its_new_reason() -> None:
     [failure_id] = [
-        r for (r,) in rows("select failure_id from raw.failed_events where event_id = 'm-0000005'")
+        r
+        for (r,) in rows("select failure_id from landed.failed_events where event_id = 'm-0000005'")
     ]
     done = failures("patch", failure_id, "--set", "/properties/base_salary=7").stdout
     assert "It still fails" in done
@@ -186,7 +187,7 @@ def test_what_still_fails_stays_with_its_new_reason() -> None:
     failures("patch", failure_id, "--set", '/properties/currency="GBP"')
     assert answer("replay", failure_id)["replayed"] == 1
     assert rows(
-        "select base_salary, currency from raw.interview_requested where event_id = 'm-0000005'"
+        "select base_salary, currency from landed.interview_requested where event_id = 'm-0000005'"
     ) == [(7, "GBP")]
 
 
@@ -235,7 +236,7 @@ def test_discarding_is_a_mark_and_can_be_undone() -> None:
     assert answer("restore", failure_id)["restored"] == 1
     assert answer("restore", failure_id)["left_alone"] == {failure_id: "open"}
     assert listed()["enum", "/properties/currency"] == 1
-    assert rows("select count(*) from raw.failed_events") == [(9,)]
+    assert rows("select count(*) from landed.failed_events") == [(9,)]
 
 
 WRONG = [
@@ -256,7 +257,7 @@ def test_wrong_usage_says_what_is_right() -> None:
     for arguments, said in WRONG:
         output = failures(*arguments, code=2).output
         assert said in " ".join(output.replace("│", " ").split())
-    assert rows("select max(batch_id) from raw.batches") == [(1,)]
+    assert rows("select max(batch_id) from landed.batches") == [(1,)]
 
 
 def test_a_change_that_does_not_fit_is_told_and_the_others_are_made(
@@ -284,7 +285,7 @@ def test_an_event_is_traced_from_its_file(landed: Path) -> None:
 
     said = traced("m-0000001", "--spool", str(landed.parent))
     assert f"{landed}: line 1\n" in said
-    assert f"raw.interview_requested, batch 1, row 1: from {landed}, line 1\n" in said
+    assert f"landed.interview_requested, batch 1, row 1: from {landed}, line 1\n" in said
     failure_id = named("enum", "example")
     where = f"failed in batch 1: {landed}, line 4: enum at /properties/currency; open\n"
     assert where == traced("m-0000004") == traced(failure_id[:10])

@@ -31,7 +31,7 @@ from hirehouse.warm import WarmDbt
 from hirehouse.write import DIRECT, begin_batch, utc_now
 from marts import Enter, mart_hashes
 
-COMMITTED = "batch_id in (select batch_id from raw.batches where committed_at is not null)"
+COMMITTED = "batch_id in (select batch_id from landed.batches where committed_at is not null)"
 SMALL = Limits(lines=40)
 RIGHT = Changes(set=[("/properties/currency", "USD")])
 RecordProperty = Callable[[str, object], None]
@@ -63,9 +63,9 @@ def check_landed(count: int) -> None:
             ("failure_actions where action = 'replayed' and", "event_id"),
         ):
             where = table if "where" in table else f"{table} where"
-            sql = f"select count(*), count(distinct {key}) from raw.{where} {COMMITTED}"
+            sql = f"select count(*), count(distinct {key}) from landed.{where} {COMMITTED}"
             assert warehouse.query(sql) == [(count, count)], table
-        sql = f"select count(*) from raw.failed_events where {COMMITTED}"
+        sql = f"select count(*) from landed.failed_events where {COMMITTED}"
         assert warehouse.query(sql) == [(count,)]
         assert Desk(warehouse, "test").replay(Selection()).actions.total() == 0
 
@@ -112,7 +112,7 @@ def test_what_someone_else_acts_on_meanwhile_is_left_to_him(
     fail(tmp_path, 0, 100)
     with open_warehouse(environment["HIREHOUSE_TARGET"]) as warehouse:
         [(one,)] = warehouse.query(
-            "select failure_id from raw.failed_events where event_id = 'm-0000045'"
+            "select failure_id from landed.failed_events where event_id = 'm-0000045'"
         )
         desk = Desk(warehouse, "ana", SMALL)
         pages = actions.pages
@@ -123,13 +123,13 @@ def test_what_someone_else_acts_on_meanwhile_is_left_to_him(
                     assert one in {failed.failure_id for failed in page}
                     batch_id, now = begin_batch(warehouse, "[]"), utc_now()
                     warehouse.execute(
-                        "insert into raw.failure_actions"
+                        "insert into landed.failure_actions"
                         " (failure_id, batch_id, batch_row, acted_at, actor, action)"
                         " values (?, ?, 1, ?, 'bob', 'discarded')",
                         [one, batch_id, now],
                     )
                     warehouse.execute(
-                        "update raw.batches set committed_at = ? where batch_id = ?",
+                        "update landed.batches set committed_at = ? where batch_id = ?",
                         [now, batch_id],
                     )
                 yield page
@@ -137,7 +137,7 @@ def test_what_someone_else_acts_on_meanwhile_is_left_to_him(
         monkeypatch.setattr(actions, "pages", disturbed)
         assert desk.replay(Selection()).actions == {"replayed": 99}
         assert states.told(warehouse, one)["status"] == "discarded"
-        ids = f"select count(*) from raw.interview_requested where {COMMITTED}"
+        ids = f"select count(*) from landed.interview_requested where {COMMITTED}"
         assert warehouse.query(ids) == [(99,)]
 
 
@@ -160,13 +160,13 @@ def test_a_contract_that_has_grown_lets_old_failures_land_unpatched(
         for module in (actions, states):
             monkeypatch.setattr(module, "load", lambda: contracts)
         [(one,)] = warehouse.query(
-            "select failure_id from raw.failed_events where event_id = 'm-0000001'"
+            "select failure_id from landed.failed_events where event_id = 'm-0000001'"
         )
         assert states.told(warehouse, one)["reasons_today"] == []
         done = Desk(warehouse, "ana").replay(Selection())
         assert done.actions == {"replayed": 3, "refused": 1}
         assert done.fails == {("enum", "/properties/currency"): 1}
-        values = f"select currency, count(*) from raw.interview_requested where {COMMITTED}"
+        values = f"select currency, count(*) from landed.interview_requested where {COMMITTED}"
         assert warehouse.query(f"{values} group by currency") == [("CHF", 3)]
 
 
@@ -197,7 +197,7 @@ def test_what_is_replayed_comes_into_the_marts_as_in_one_go(
     assert "marketplace.fct_offers (0 rows)" in build()
     with open_warehouse() as warehouse:
         [(event_id, *_), *_] = candidates = warehouse.query(
-            "select event_id, failure_id from raw.failed_events"
+            "select event_id, failure_id from landed.failed_events"
             " where rule = 'minimum' and event = 'offer_extended' order by event_id"
         )
         rule = Selection("rule = ? and event = ?", ("minimum", "offer_extended"))
@@ -207,7 +207,7 @@ def test_what_is_replayed_comes_into_the_marts_as_in_one_go(
         steps = list(trace(warehouse, event_id))
         assert [step["where"] for step in steps] == [
             "failed in batch 1",
-            "raw.offer_extended, batch 3, row 1",
+            "landed.offer_extended, batch 3, row 1",
             "staging",
         ]
         assert f"replayed in batch 3 as {event_id}" in steps[0]["what"]
@@ -220,14 +220,14 @@ def test_what_is_replayed_comes_into_the_marts_as_in_one_go(
         land([write(tmp_path / "copy.ndjson", [copy])], warehouse)
         steps = list(trace(warehouse, candidates[0][1][:20]))
         told = {step["where"]: step["what"] for step in steps}
-        assert told["raw.offer_extended, batch 3, row 1"].startswith("replayed at")
+        assert told["landed.offer_extended, batch 3, row 1"].startswith("replayed at")
         assert told["marketplace.fct_offers"].endswith(": 1")
         assert steps[-2]["what"] == f"from {tmp_path / 'copy.ndjson'}, line 1"
         assert steps[-1]["what"] == "left out as a copy of batch 3, row 1"
         begin_batch(warehouse, "[]")
         warehouse.execute(
-            "insert into raw.offer_extended (event_id, occurred_at, received_at, batch_id,"
-            " batch_row) select 'lost', committed_at, committed_at, 5, 1 from raw.batches"
+            "insert into landed.offer_extended (event_id, occurred_at, received_at, batch_id,"
+            " batch_row) select 'lost', committed_at, committed_at, 5, 1 from landed.batches"
             " where batch_id = 1"
         )
         [lost] = trace(warehouse, "lost")

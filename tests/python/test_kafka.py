@@ -84,7 +84,7 @@ def landed(url: str, limits: Limits | None = None, known: Known | None = None) -
 def rows(warehouse: Warehouse) -> Counter[str]:
     """How often each event counts."""
     found = warehouse.query(
-        "select r.event_id from raw.interview_requested as r inner join raw.batches as b"
+        "select r.event_id from landed.interview_requested as r inner join landed.batches as b"
         " on b.batch_id = r.batch_id where b.committed_at is not null"
     )
     return Counter(event_id for (event_id,) in found)
@@ -114,7 +114,9 @@ def test_a_topic_lands_once(broker: Noida, warehouse: Warehouse) -> None:
     assert (result.lines, result.events, result.failed) == (2_505, 2_501, 4)
     assert len(result.batches) > 5
     assert rows(warehouse) == each_once(2_501)
-    failed = warehouse.query("select input, line, byte_count from raw.failed_events order by line")
+    failed = warehouse.query(
+        "select input, line, byte_count from landed.failed_events order by line"
+    )
     partition = int(failed[0][0].removeprefix(f"{url}[")[:-1])
     lines = {number: size for name, number, size in failed if name == f"{url}[{partition}]"}
     last = max(lines)
@@ -348,7 +350,7 @@ def test_members_are_killed_in_a_group(
 def test_a_member_leaves_out_what_another_has_landed(
     broker: Noida, groups: Callable[[], None]
 ) -> None:
-    """Two groups read all of it at once: neither knows of the other but by raw.batches."""
+    """Two groups read all of it at once: neither knows of the other but by landed.batches."""
     url = broker.topic("both")
     broker.write("both", messages(3_000))
     with open_warehouse() as warehouse, warehouse.landing_lock():
@@ -405,7 +407,7 @@ def test_the_events_of_a_user_keep_their_order(broker: Noida) -> None:
     assert landed(url).events == 300
     with open_warehouse() as warehouse:
         found = warehouse.query(
-            "select coalesce(user_id, anonymous_id), event_id from raw.interview_requested"
+            "select coalesce(user_id, anonymous_id), event_id from landed.interview_requested"
             " order by batch_id, batch_row"
         )
     users = {user for user, _ in found}

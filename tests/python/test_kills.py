@@ -84,13 +84,13 @@ def test_landings_killed_in_a_row_lose_and_double_nothing(
     with open_warehouse(engine) as warehouse:
         land(files, warehouse, limits=SMALL)
         assert len(land(files, warehouse, limits=SMALL).inputs) == 1  # the empty one
-        [(ids, highest)] = warehouse.query("select count(*), max(batch_id) from raw.batches")
+        [(ids, highest)] = warehouse.query("select count(*), max(batch_id) from landed.batches")
         assert ids == highest  # an id is taken once and for all
         found = {
             table: [
                 key
                 for (key,) in warehouse.query(
-                    f"select t.{key} from raw.{table} as t"
+                    f"select t.{key} from landed.{table} as t"
                     f" where t.batch_id in (select b.batch_id from {COMMITTED})"
                 )
             ]
@@ -192,9 +192,9 @@ def land_part(part: Path) -> None:
 # What fails: a statement after all of a model's own, in its transaction; or the model's own SQL.
 BROKEN = {
     "staging/hiring/stg_hiring__offer_extended": "hook",  # append
-    "intermediate/core/int_candidates_versioned": "hook",  # delete+insert
+    "intermediate/core/int_candidate_versions": "hook",  # delete+insert
     "marts/finance/mrr_monthly": "hook",  # table
-    "intermediate/core/int_position_changes_united": "sql",
+    "intermediate/core/int_position_changes": "sql",
 }
 HOOK = "{{ config(post_hook=\"select cast('no number' as integer)\") }}\n"
 
@@ -250,9 +250,9 @@ def test_failed_models_keep_their_old_rows(scene: Scene, tmp_path: Path) -> None
 
     # And the comparison does tell: of a row less in a table, of a batch that does not count.
     for damage in (
-        "delete from intermediate.int_candidates_versioned where candidate_id ="
-        " (select min(candidate_id) from intermediate.int_candidates_versioned)",
-        "update raw.batches set committed_at = null where batch_id = 1",
+        "delete from intermediate.int_candidate_versions where candidate_id ="
+        " (select min(candidate_id) from intermediate.int_candidate_versions)",
+        "update landed.batches set committed_at = null where batch_id = 1",
     ):
         undamaged = scene.content()
         with open_warehouse() as warehouse:

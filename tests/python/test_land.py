@@ -24,18 +24,18 @@ from hirehouse.read import InputError, Limits
 from hirehouse.tables import ensure_tables, raw_tables
 from hirehouse.warehouse import Warehouse
 
-COMMITTED = "batch_id in (select batch_id from raw.batches where committed_at is not null)"
+COMMITTED = "batch_id in (select batch_id from landed.batches where committed_at is not null)"
 
 
 def values(warehouse: Warehouse, column: str, table: str = "interview_requested") -> list[Any]:
     """A column's values in the order of landing, of committed batches."""
-    sql = f"select {column} from raw.{table} where {COMMITTED} order by batch_id, batch_row"
+    sql = f"select {column} from landed.{table} where {COMMITTED} order by batch_id, batch_row"
     return [row[0] for row in warehouse.query(sql)]
 
 
 def failures(warehouse: Warehouse) -> list[tuple[str, str, str]]:
     """(id, rule, reasons) of all failed events, in the order of their lines."""
-    sql = f"select failure_id, rule, reasons from raw.failed_events where {COMMITTED}"
+    sql = f"select failure_id, rule, reasons from landed.failed_events where {COMMITTED}"
     return [(a, b, c) for a, b, c in warehouse.query(f"{sql} order by batch_id, batch_row")]
 
 
@@ -54,7 +54,7 @@ def test_an_event_lands_with_its_envelope(warehouse: Warehouse, tmp_path: Path) 
     result = land([write(tmp_path / "a.ndjson", [line(document)])], warehouse)
     assert (result.events, result.failed) == (1, 0)
     names = [c.name for c in raw_tables()["interview_requested"]]
-    [row] = warehouse.query(f"select {', '.join(names)} from raw.interview_requested")
+    [row] = warehouse.query(f"select {', '.join(names)} from landed.interview_requested")
     landed = dict(zip(names, row, strict=True))
     assert landed.pop("occurred_at") == before
     assert {k: v for k, v in landed.items() if v is not None} == {
@@ -87,7 +87,7 @@ def test_an_event_lands_with_its_envelope(warehouse: Warehouse, tmp_path: Path) 
 def test_all_tables_exist_after_the_first_landing(warehouse: Warehouse, tmp_path: Path) -> None:
     land([write(tmp_path / "a.ndjson", [line(event())])], warehouse)
     there = warehouse.query(
-        "select table_name, count(*) from information_schema.columns where table_schema = 'raw'"
+        "select table_name, count(*) from information_schema.columns where table_schema = 'landed'"
         " group by table_name"
     )
     wanted = {name: len(columns) for name, columns in raw_tables().items()}
@@ -97,13 +97,13 @@ def test_all_tables_exist_after_the_first_landing(warehouse: Warehouse, tmp_path
 
 def test_a_new_optional_column_is_added_and_a_wider_one_widened(warehouse: Warehouse) -> None:
     ensure_tables(warehouse)
-    warehouse.execute("alter table raw.offer_extended drop column expires_on")
-    warehouse.execute("alter table raw.offer_extended alter column offer_id type varchar(8)")
-    warehouse.execute("alter table raw.batches alter column line_count type integer")
+    warehouse.execute("alter table landed.offer_extended drop column expires_on")
+    warehouse.execute("alter table landed.offer_extended alter column offer_id type varchar(8)")
+    warehouse.execute("alter table landed.batches alter column line_count type integer")
     ensure_tables(warehouse)
     kinds = warehouse.query(
         "select column_name, data_type, character_maximum_length from information_schema.columns"
-        " where table_schema = 'raw' and column_name in ('expires_on', 'line_count', 'offer_id')"
+        " where table_schema = 'landed' and column_name in ('expires_on', 'line_count', 'offer_id')"
         " and table_name in ('offer_extended', 'batches')"
     )
     found = {name: (str(kind).lower(), size) for name, kind, size in kinds}
@@ -171,7 +171,7 @@ def test_numbers_dates_lists_and_nulls_land_exactly(warehouse: Warehouse, tmp_pa
     assert values(warehouse, "amount", "placement_invoiced") == [Decimal(t) for t in texts]
     assert str(values(warehouse, "due_on", "placement_invoiced")[0]) == "2031-02-28"
     [row] = warehouse.query(
-        "select years_experience, skills, currency from raw.candidate_profile_submitted"
+        "select years_experience, skills, currency from landed.candidate_profile_submitted"
     )
     assert row == (3, '["é","a\\"b","🦆"]', None)
 
@@ -184,7 +184,7 @@ def test_landing_twice_does_nothing(warehouse: Warehouse, tmp_path: Path) -> Non
     again = land([copy, tmp_path / "b"], warehouse)
     assert (again.events, again.failed, again.already) == (0, 0, [str(copy)])
     assert len(values(warehouse, "event_id")) == 20
-    assert warehouse.query("select count(*) from raw.batches") == [(1,)]
+    assert warehouse.query("select count(*) from landed.batches") == [(1,)]
 
 
 def test_a_file_that_grew_doubles_no_failure(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_line_of_50_mb_is_kept(warehouse: Warehouse, tmp_path: Path) -> None:
     [(key, rule, reasons)] = failures(warehouse)
     assert (rule, len(reasons) < 200) == ("size", True)
     assert read_failed(warehouse, key) == long
-    [(longest,)] = warehouse.query("select max(length(body)) from raw.failed_event_bodies")
+    [(longest,)] = warehouse.query("select max(length(body)) from landed.failed_event_bodies")
     assert longest <= 64_000
 
 
@@ -245,7 +245,7 @@ def test_ends_of_lines_and_of_files(warehouse: Warehouse, tmp_path: Path) -> Non
     result = land([tmp_path], warehouse)
     assert (result.events, result.failed, result.lines) == (3, 2, 5)
     assert [read_failed(warehouse, key) for key, _, _ in failures(warehouse)] == [b"{}\r", b"\x0b"]
-    assert warehouse.query("select max(line) from raw.failed_events") == [(2,)]
+    assert warehouse.query("select max(line) from landed.failed_events") == [(2,)]
 
 
 def test_folders_globs_gzip_and_stdin(
@@ -285,10 +285,10 @@ def test_a_big_file_lands_in_batches(warehouse: Warehouse, tmp_path: Path) -> No
     files += [write(tmp_path / f"b{n}.ndjson", [line(event(9_000 + n))]) for n in range(12)]
     result = land(files, warehouse, limits=Limits(lines=1_000, inputs=5))
     assert result.batches == [1, 2, 3, 4, 5]
-    counts = warehouse.query("select line_count from raw.batches order by batch_id")
+    counts = warehouse.query("select line_count from landed.batches order by batch_id")
     assert [count for (count,) in counts] == [1_000, 1_000, 504, 5, 3]
     assert values(warehouse, "event_id")[:2_500] == [f"m-{n:07d}" for n in range(2_500)]
-    described = warehouse.query("select inputs from raw.batches order by batch_id")
+    described = warehouse.query("select inputs from landed.batches order by batch_id")
     first = [json.loads(text)[0] for (text,) in described[:3]]
     assert [(s["first_line"], s["last_line"], s["complete"]) for s in first] == [
         (1, 1_000, False),
@@ -302,7 +302,7 @@ def test_unknown_properties_are_kept_apart(warehouse: Warehouse, tmp_path: Path)
     result = land([write(tmp_path / "a.ndjson", [line(event(1, **extra))])], warehouse)
     assert (result.events, result.failed, result.unknown_properties) == (1, 0, 3)
     rows = warehouse.query(
-        "select event_id, event, name, value, batch_row from raw.unknown_properties"
+        "select event_id, event, name, value, batch_row from landed.unknown_properties"
     )
     assert sorted((name, value) for _, _, name, value, _ in rows) == [
         ("big", "12345678901234567890123"),
@@ -352,5 +352,5 @@ def test_a_failure_bears_the_events_name_of_its_contract(
     document = event(1) | {"event": "Interview Requested"}
     del document["properties"]["currency"]
     land([write(tmp_path / "a.ndjson", [line(document)])], warehouse)
-    found = warehouse.query("select event, rule, pointer from raw.failed_events")
+    found = warehouse.query("select event, rule, pointer from landed.failed_events")
     assert found == [("interview_requested", "required", "/properties/currency")]

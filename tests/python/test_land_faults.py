@@ -19,12 +19,12 @@ from hirehouse.tables import ensure_tables
 from hirehouse.warehouse import Warehouse, WarehouseError, open_warehouse
 from hirehouse.write import WriteError, Writer
 
-COMMITTED = "batch_id in (select batch_id from raw.batches where committed_at is not null)"
+COMMITTED = "batch_id in (select batch_id from landed.batches where committed_at is not null)"
 
 
 def values(warehouse: Warehouse, column: str) -> list[Any]:
     """A column's values in the order of landing, of committed batches."""
-    sql = f"select {column} from raw.interview_requested where {COMMITTED}"
+    sql = f"select {column} from landed.interview_requested where {COMMITTED}"
     return [row[0] for row in warehouse.query(f"{sql} order by batch_id, batch_row")]
 
 
@@ -52,7 +52,7 @@ def test_corrupt_gzip_is_named_and_lands_later(
         '"complete":true'
         not in "".join(
             text
-            for (text,) in warehouse.query("select inputs from raw.batches")
+            for (text,) in warehouse.query("select inputs from landed.batches")
             if "a.ndjson" in text
         ).replace("b.ndjson", "")
         or harm == "no gzip"
@@ -66,10 +66,10 @@ def test_corrupt_gzip_is_named_and_lands_later(
 def test_orphans_of_a_crashed_batch_are_not_read(warehouse: Warehouse, tmp_path: Path) -> None:
     ensure_tables(warehouse)
     warehouse.execute(
-        "insert into raw.batches (batch_id, started_at, inputs) values (1, now(), '[]')"
+        "insert into landed.batches (batch_id, started_at, inputs) values (1, now(), '[]')"
     )
     warehouse.execute(
-        "insert into raw.failed_event_bodies (failure_id, batch_id, part, encoding, body)"
+        "insert into landed.failed_event_bodies (failure_id, batch_id, part, encoding, body)"
         " values ('orphan', 1, 0, 'utf8', 'x')"
     )
     result = land([write(tmp_path / "a.ndjson", [line(event())])], warehouse)
@@ -156,13 +156,15 @@ def test_a_postgres_database_must_be_c_and_utc(
 
 def test_a_write_that_fails_for_good_lands_later(warehouse: Warehouse, tmp_path: Path) -> None:
     ensure_tables(warehouse)
-    warehouse.execute("alter table raw.interview_requested alter column session_id set not null")
+    warehouse.execute("alter table landed.interview_requested alter column session_id set not null")
     file = write(tmp_path / "a.ndjson", [line(event(1)), b"no"])
     with pytest.raises(WarehouseError, match="session_id") as caught:
         land([file], warehouse)
     assert "cdy-1" not in str(caught.value)
     assert "\n" not in str(caught.value)
-    warehouse.execute("alter table raw.interview_requested alter column session_id drop not null")
+    warehouse.execute(
+        "alter table landed.interview_requested alter column session_id drop not null"
+    )
     result = land([file], warehouse)
     assert (result.events, result.failed) == (1, 1)
     assert result.batches[0] > 1

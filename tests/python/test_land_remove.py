@@ -47,8 +47,9 @@ def ids(warehouse: Warehouse) -> list[str]:
     return [
         key
         for (key,) in warehouse.query(
-            "select event_id from raw.interview_requested where batch_id in"
-            " (select batch_id from raw.batches where committed_at is not null) order by event_id"
+            "select event_id from landed.interview_requested where batch_id in"
+            " (select batch_id from landed.batches where committed_at is not null)"
+            " order by event_id"
         )
     ]
 

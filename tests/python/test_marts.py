@@ -163,9 +163,11 @@ def test_candidacies_failures_and_copies_equal_the_truth(built: Built) -> None:
                 "select origin, count(*) from marketplace.fct_candidacies group by origin"
             )
         )
-        failed = dict(warehouse.query("select rule, count(*) from raw.failed_events group by rule"))
-        [(landed,)] = warehouse.query("select sum(event_count) from raw.batches")
-        [(unknown,)] = warehouse.query("select sum(unknown_property_count) from raw.batches")
+        failed = dict(
+            warehouse.query("select rule, count(*) from landed.failed_events group by rule")
+        )
+        [(landed,)] = warehouse.query("select sum(event_count) from landed.batches")
+        [(unknown,)] = warehouse.query("select sum(unknown_property_count) from landed.batches")
     rules: dict[str, int] = defaultdict(int)
     for truth in truths:
         for rule, count in truth["broken"].items():

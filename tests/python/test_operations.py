@@ -140,8 +140,8 @@ def test_late_events_warn(dbt: WarmDbt, tmp_path: Path) -> None:
             times = {"timestamp": f"{happened}T09:00:00Z", "receivedAt": f"{day}T10:00:00Z"}
             lines = [line(event(next(numbers)) | times) for _ in range(number)]
             take(tmp_path / f"{next(numbers)}.ndjson", lines)
-        build(dbt, "+int_event_delays_timed")
-        failed = checked(dbt, "int_event_delays_timed").failed()
+        build(dbt, "+int_event_delay_percentiles")
+        failed = checked(dbt, "int_event_delay_percentiles").failed()
         return {column for column in ("p90", "p99") for name in failed if f"_{column}_" in name}
 
     # A tenth is late, and no more than a tenth may be.

@@ -59,16 +59,16 @@ SINCE = (
 )
 FAULTS = {
     "new is what happened since the last event": Fault(
-        LANDED, "{{ is_new('events') }}", SINCE.replace("DAYS", ""), "int_offers_answered"
+        LANDED, "{{ is_new('events') }}", SINCE.replace("DAYS", ""), "int_offers"
     ),
     "new is what happened in the last three days, too": Fault(
         LANDED,
         "{{ is_new('events') }}",
         SINCE.replace("DAYS", " - interval '3' day"),
-        "int_offers_answered",
+        "int_offers",
     ),
     "the last batch counts as new again": Fault(
-        IS_NEW, "batch_id > {{", "batch_id >= {{", "int_placement_fees_united"
+        IS_NEW, "batch_id > {{", "batch_id >= {{", "int_placement_fees"
     ),
     "of copies the last one stays": Fault(
         LANDED,
@@ -80,69 +80,69 @@ FAULTS = {
         LANDED, "and earlier.event_id is null", "", "stg_billing__placement_invoiced"
     ),
     "entries of one moment are in no order": Fault(
-        f"{MARKETPLACE}/int_candidacy_stages_visited.sql",
+        f"{MARKETPLACE}/int_candidacy_stage_visits.sql",
         "order by entries.occurred_at, stages.rank, entries.event_id",
         "order by entries.occurred_at",
-        "int_candidacy_stages_visited",
+        "int_candidacy_stage_visits",
     ),
     # Left out, a tie may by chance be broken alike; so it is broken as an engine is free to do.
     "openings of one moment and messageId are in either order": Fault(
-        f"{MARKETPLACE}/int_candidacies_described.sql",
+        f"{MARKETPLACE}/int_candidacy_attributes.sql",
         "openings.origin desc, ",
         "openings.origin {{ 'asc' if is_incremental() else 'desc' }}, ",
-        "int_candidacies_described",
+        "int_candidacy_attributes",
     ),
     "a run has no ceiling": Fault(
         LANDED,
         "events.batch_id in (select batches.batch_id from {{ ref('stg_landing__batches') }}"
         " as batches)",
         "1 = 1",
-        "int_candidacies_described",
+        "int_candidacy_attributes",
     ),
     "a late sign-up does not touch its candidacies": Fault(
-        f"{MARKETPLACE}/int_candidacies_described.sql",
+        f"{MARKETPLACE}/int_candidacy_attributes.sql",
         "where {{ is_new('sign_ups') }}",
         "where 1 = 0",
-        "int_candidacies_described",
+        "int_candidacy_attributes",
     ),
     "what describes a candidacy does not touch it": Fault(
-        f"{MARKETPLACE}/int_candidacies_joined.sql",
+        f"{MARKETPLACE}/int_candidacies.sql",
         "select candidacy_id from described where {{ is_new() }}",
         "select candidacy_id from described where 1 = 0",
-        "int_candidacies_joined",
+        "int_candidacies",
     ),
     "a late answer does not touch its offer": Fault(
-        f"{MARKETPLACE}/int_offers_answered.sql",
+        f"{MARKETPLACE}/int_offers.sql",
         "select offer_id from answers where {{ is_new() }}",
         "select offer_id from answers where 1 = 0",
-        "int_offers_answered",
+        "int_offers",
     ),
     "an earlier copy is searched among new rows alone": Fault(
-        "models/staging/landing/stg_landing__envelope.sql",
+        "models/staging/landing/stg_landing__events.sql",
         "{% if is_incremental() %}",
         "{% if false %}",
-        "stg_landing__envelope",
+        "stg_landing__events",
     ),
     "a touched key is computed from new rows alone": Fault(
-        "models/intermediate/finance/int_subscriptions_versioned.sql",
+        "models/intermediate/finance/int_subscription_versions.sql",
         "inner join touched on changes.subscription_id = touched.subscription_id",
         "where {{ is_new('changes') }}",
-        "int_subscriptions_versioned",
+        "int_subscription_versions",
     ),
 }
 # Their rows tell of many histories or of lines that belong to none.
 NAMELESS = {
     "a day's counts forget what arrived before": Fault(
-        "models/intermediate/operations/int_events_counted.sql",
+        "models/intermediate/operations/int_event_counts.sql",
         "{% if is_incremental() %}",
         "{% if false %}",
-        "int_events_counted",
+        "int_event_counts",
     ),
     "an action does not touch its failure": Fault(
-        "models/intermediate/operations/int_failed_events_acted.sql",
+        "models/intermediate/operations/int_failed_events.sql",
         "select failure_id from actions where {{ is_new() }}",
         "select failure_id from actions where 1 = 0",
-        "int_failed_events_acted",
+        "int_failed_events",
     ),
 }
 EASY = random.Random(SEED).sample(sorted(FAULTS), 2)
@@ -207,7 +207,7 @@ def test_what_catches_a_fault_is_made_small(
     text = told(history, steps, differences)
     assert len(history) == 2, text
     assert [one.batch for one in sorted(history, key=lambda one: one.batch)] == [1, 2], text
-    assert "int_candidacies_described differs" in text
+    assert "int_candidacy_attributes differs" in text
     assert 'sent(2, "candidate_signed_up", ' in text
 
 

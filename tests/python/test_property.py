@@ -165,7 +165,7 @@ LEAST = {
     "an answered request": (12, "fct_interview_requests", "answer is not null"),
     "two versions of a position": (10, "dim_positions_history", "valid_to is not null"),
     "two versions of a candidate": (12, "dim_candidates_history", "valid_to is not null"),
-    "two versions of a subscription": (5, "int_subscriptions_versioned", "valid_to is not null"),
+    "two versions of a subscription": (5, "int_subscription_versions", "valid_to is not null"),
     "an employer": (12, "dim_employers", "1 = 1"),
     "a fee": (25, "fct_placement_fees", "1 = 1"),
     "a link of two persons": (5, "stg_web__identity_linked", "previous_id <> person_id"),

@@ -36,7 +36,7 @@ RecordProperty = Callable[[str, object], None]
 PATIENCE = 240  # seconds, on a busy machine
 REQUESTED = "stg_employer_app__interview_requested"
 # What counts all events, whichever they are.
-COUNTING = ("stg_landing__envelope", "stg_landing__properties")
+COUNTING = ("stg_landing__events", "stg_landing__properties")
 
 COMMENT = {
     "duckdb": "select comment from duckdb_tables() where schema_name || '.' || table_name = '{}'",
@@ -68,7 +68,7 @@ class Station:
         """Begin anew, in the database that the parsed project knows by its name."""
         schemas = {node.schema for node in self.dbt.manifest.nodes.values()}
         with open_warehouse() as warehouse:
-            for schema in [*schemas, "raw"]:
+            for schema in [*schemas, "landed"]:
                 warehouse.execute(f"drop schema if exists {schema} cascade")
 
     def pretend(self, patch: pytest.MonkeyPatch, **failures: str) -> list[set[str]]:
@@ -206,7 +206,7 @@ def test_a_loop_lands_and_builds_what_comes(
     assert not views & seen[0]
 
     with open_warehouse() as warehouse:
-        for table in ("intermediate.int_candidacies_joined", "finance.mrr_monthly"):
+        for table in ("intermediate.int_candidacies", "finance.mrr_monthly"):
             assert warehouse.query(COMMENT[warehouse.engine].format(table))[0][0]
     found = station.marts("operations")
     outcome = loop.dbt.run("build", "--full-refresh", "--select", "*")
@@ -246,7 +246,7 @@ def test_what_failed_waits_with_all_that_is_made_of_it(
     inbox = tmp_path / "inbox"
     loop = station.loop(inbox)
     every = loop.graph.everything()
-    failed = "int_candidacies_opened"
+    failed = "int_candidacy_openings"
     hanging = made_of(station.dbt.manifest, failed, views=True)
     seen = station.pretend(monkeypatch, **{failed: "Runtime Error"})
     result = loop.round()
@@ -284,7 +284,7 @@ def test_aggregates_and_marts_of_arrival_take_their_turn(
     write(inbox / "0.ndjson", [line(event(0))])
     assert rounds(loop).models == len(seen.pop()) == len(loop.graph.everything())
     names = {loop.graph.names[node] for node in loop.graph.aside}
-    can_wait = {"stg_landing__envelope", "reconciliation", "stg_web__page_viewed", "mrr_monthly"}
+    can_wait = {"stg_landing__events", "reconciliation", "stg_web__page_viewed", "mrr_monthly"}
     assert can_wait <= names
     assert not names & {REQUESTED, "fct_candidacies", "dim_dates", "stg_landing__batches"}
     families = [{loop.graph.names[node] for node in family} for family in loop.graph.families]
@@ -386,7 +386,7 @@ def test_kills_lose_and_double_nothing(
     found = station.marts()
     with open_warehouse() as warehouse:
         [(batches, landed)] = warehouse.query(
-            "select count(*), sum(line_count) from raw.batches where committed_at is not null"
+            "select count(*), sum(line_count) from landed.batches where committed_at is not null"
         )
     assert landed == sum(len(part.read_bytes().splitlines()) for part in station.parts)
     assert batches <= len(station.parts)
@@ -402,20 +402,20 @@ def test_columns_are_what_the_information_schema_says(made_station: Station) -> 
     made_station.empty()
     with open_warehouse() as warehouse:
         land([], warehouse)
-        warehouse.execute("create table raw.odd (a numeric, b text, c varchar, d char(3))")
-        warehouse.execute("alter table raw.odd add column e smallint")
-        warehouse.execute("alter table raw.odd drop column b")
+        warehouse.execute("create table landed.odd (a numeric, b text, c varchar, d char(3))")
+        warehouse.execute("alter table landed.odd add column e smallint")
+        warehouse.execute("alter table landed.odd drop column b")
         columns = warehouse.query(
             "select table_name, column_name, data_type, character_maximum_length,"
             " numeric_precision, numeric_scale from information_schema.columns"
-            " where table_schema = 'raw' order by table_name, ordinal_position"
+            " where table_schema = 'landed' order by table_name, ordinal_position"
         )
     if engine == "duckdb":  # of which dbt wants the types alone
         columns = [(*column[:3], None, None, None) for column in columns]
     adapter = FACTORY.adapters[engine]
     with adapter.connection_named("columns"):
         for table in ["odd", *raw_tables()]:
-            relation = adapter.Relation.create(schema="raw", identifier=table)
+            relation = adapter.Relation.create(schema="landed", identifier=table)
             found = [
                 (c.column, c.dtype, c.char_size, c.numeric_precision, c.numeric_scale)
                 for c in adapter.get_columns_in_relation(relation)

@@ -142,7 +142,7 @@ def test_both_ways_of_writing_give_the_same_rows(
     hashes = []
     for direct in (0, 1_000_000):
         with open_warehouse() as warehouse:
-            warehouse.execute("drop schema if exists raw cascade")
+            warehouse.execute("drop schema if exists landed cascade")
             landed = land([tmp_path / "in"], warehouse, direct=direct)
             assert landed.events + landed.failed == landed.lines
             assert landed.rows["failed_events"] == landed.failed > 900
@@ -169,11 +169,13 @@ def test_a_landing_knows_what_came_before(
 def test_a_write_without_dlt_is_whole_or_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
     file = write(tmp_path / "a.ndjson", [line(event(1)), b"no"])
     land([], warehouse)
-    warehouse.execute("alter table raw.interview_requested alter column session_id set not null")
+    warehouse.execute("alter table landed.interview_requested alter column session_id set not null")
     with pytest.raises(WarehouseError, match="session_id") as caught:
         land([file], warehouse, direct=10)
     assert "cdy-1" not in str(caught.value)
     for table in ("interview_requested", "failed_events"):
-        assert warehouse.query(f"select count(*) from raw.{table}") == [(0,)]
-    warehouse.execute("alter table raw.interview_requested alter column session_id drop not null")
+        assert warehouse.query(f"select count(*) from landed.{table}") == [(0,)]
+    warehouse.execute(
+        "alter table landed.interview_requested alter column session_id drop not null"
+    )
     assert land([file], warehouse, direct=10).batches == [2]

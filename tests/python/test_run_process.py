@@ -80,7 +80,7 @@ def test_a_broken_model_holds_back_only_what_is_made_of_it(
     market = tmp_path / "market"
     simulate(market, seed=5, start=date(2026, 1, 5), days=70, candidates=80)
     parts = shuffled([market], tmp_path, 2, seed=3)
-    model = clone / "models/intermediate/marketplace/int_offers_answered.sql"
+    model = clone / "models/intermediate/marketplace/int_offers.sql"
     whole = model.read_text()
     model.write_text(whole.replace("ranked_offers.expires_on", "ranked_offers.no_such_column"))
     shutil.copy(parts[0], inbox)
@@ -88,7 +88,7 @@ def test_a_broken_model_holds_back_only_what_is_made_of_it(
     loop = Process(clone, environment, "--metrics-port", str(port), str(inbox))
     try:
         first = loop.until(len)[0]
-        assert list(first["broken"]) == ["int_offers_answered"]
+        assert list(first["broken"]) == ["int_offers"]
         assert "no_such_column" in loop.told.read_text()
         assert first["models"] > 50
         shutil.copy(parts[1], inbox)
@@ -121,7 +121,7 @@ def test_a_broken_model_holds_back_only_what_is_made_of_it(
     assert loop.rounds()[-1]["models"]
     with surrounded_by(environment), open_warehouse() as warehouse:
         [(offers, answered)] = warehouse.query(
-            "select (select count(distinct offer_id) from raw.offer_extended),"
+            "select (select count(distinct offer_id) from landed.offer_extended),"
             " (select count(*) from marketplace.fct_offers)"
         )
     assert offers == answered > 0
@@ -154,7 +154,7 @@ def wait_for_a_round(environment: dict[str, str]) -> None:
                 return
             time.sleep(0.01)
     with surrounded_by(environment), open_warehouse() as warehouse:
-        count = "select count(*) from raw.interview_requested where event_id = 'm-0000009'"
+        count = "select count(*) from landed.interview_requested where event_id = 'm-0000009'"
         while not warehouse.query(count)[0][0]:
             assert time.monotonic() < end
             time.sleep(0.01)

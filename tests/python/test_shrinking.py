@@ -104,12 +104,8 @@ def test_a_small_history_is_told_and_can_be_pasted() -> None:
         sent(2, "offer_answered", "b", "2026-03-03", answer="declined"),
     )
     rows = [
-        Difference(
-            "int_offers_answered", "incremental", {"offer_id": "h0000.offer-1", "answer": None}
-        ),
-        Difference(
-            "int_offers_answered", "anew", {"offer_id": "h0000.offer-1", "answer": "declined"}
-        ),
+        Difference("int_offers", "incremental", {"offer_id": "h0000.offer-1", "answer": None}),
+        Difference("int_offers", "anew", {"offer_id": "h0000.offer-1", "answer": "declined"}),
     ]
     text = told(history, plainly(2), rows)
     assert text.index("land 1") < text.index("offer_extended") < text.index("land 2")

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.one_engine
 
 EVENT = "interview_requested"
 STAGED = "staging.stg_employer_app__interview_requested"
-DERIVED = "intermediate.int_interview_requests_answered"
+DERIVED = "intermediate.int_interview_requests"
 MART = "fct_interview_requests"  # shows no batch: tested by the keys of what it reads
-VERSIONED = "intermediate.int_candidates_versioned"
+VERSIONED = "intermediate.int_candidate_versions"
 HISTORIES = ("dim_candidates_history", "dim_positions_history")
 BUILT = (MART, "dim_candidates", "dim_positions", *HISTORIES)
 
@@ -36,7 +36,7 @@ def dbt(environment: dict[str, str], tmp_path: Path) -> WarmDbt:
         with open_warehouse() as warehouse:
             land([write(tmp_path / f"{batch}.ndjson", rows)], warehouse)
             warehouse.execute(
-                f"update raw.batches set committed_at = committed_at - interval '3 days'"
+                f"update landed.batches set committed_at = committed_at - interval '3 days'"
                 f" where batch_id = {OLD} and {batch} = {OLD}"
             )
     warm = WarmDbt(folder=tmp_path / "target", variables=environment)
@@ -63,7 +63,7 @@ def broken(dbt: WarmDbt, days: int) -> set[str]:
 
 
 SPOILT = {
-    f"update raw.{EVENT} set base_salary = -1 where batch_id = ?": {"conforms_to_contract"},
+    f"update landed.{EVENT} set base_salary = -1 where batch_id = ?": {"conforms_to_contract"},
     f"insert into {STAGED} select * from {STAGED} where batch_id = ? and batch_row = 5": {
         "one_row_per_event"
     },

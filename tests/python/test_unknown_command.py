@@ -63,7 +63,7 @@ def test_what_it_prints_makes_marts_as_if_the_column_had_always_been(
     dbt(root, *everything, *([] if whole else ["--select", f"+{STAGING}"]))
     add_column(root)
     # A mart shows the column, too.
-    united = root / "models/intermediate/core/int_position_changes_united.sql"
+    united = root / "models/intermediate/core/int_position_changes.sql"
     edit(united, "  role,\n        title,", "  role,\n        coalesce(seniority, title) as title,")
     replay = ("failures", "replay", "--unknown", "--event", "position_opened")
     dry = says(root, *replay, "--dry-run", code=1)
@@ -71,8 +71,8 @@ def test_what_it_prints_makes_marts_as_if_the_column_had_always_been(
     assert "dbt build" not in dry
     said = says(root, *replay, code=1)
     wrong = len(opened) // 3
-    assert f"{len(opened) - wrong} replayed: seniority of raw.position_opened" in said
-    assert f"{wrong} fail: enum at seniority of raw.position_opened" in said
+    assert f"{len(opened) - wrong} replayed: seniority of landed.position_opened" in said
+    assert f"{wrong} fail: enum at seniority of landed.position_opened" in said
     command = said.splitlines()[-1].split()
     assert command == ["dbt", "build", "--full-refresh", "--select", f"{STAGING}+"]
     dbt(root, *command[1:-1], command[-1] if whole else STAGING)

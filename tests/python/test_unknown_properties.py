@@ -57,7 +57,7 @@ def grow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 def values(warehouse: Warehouse, name: str) -> list[Any]:
     rows = warehouse.query(
-        f"select {name} from raw.interview_requested where {name} is not null"
+        f"select {name} from landed.interview_requested where {name} is not null"
         " order by batch_id, batch_row"
     )
     plain = (bool, int)
@@ -88,8 +88,8 @@ def test_they_come_back_as_they_would_have_landed(
     # A batch that does not count, with its events.
     more = [line(event(next(numbers), days=5, nothing=1))]
     land([write(tmp_path / "more.ndjson", more)], warehouse, direct=9)
-    lost = "(select max(batch_id) from raw.batches)"
-    warehouse.execute(f"update raw.batches set committed_at = null where batch_id = {lost}")
+    lost = "(select max(batch_id) from landed.batches)"
+    warehouse.execute(f"update landed.batches set committed_at = null where batch_id = {lost}")
     # Another version names them: not that of these events.
     grow(2)
     assert counts(warehouse) == before | {"nothing": (1, 1, False)}
@@ -111,13 +111,13 @@ def test_they_come_back_as_they_would_have_landed(
     }
     assert back.fails.total() == sum(WRONG.values())
     assert {name: values(warehouse, name) for name in KINDS} == EXPECTED
-    assert warehouse.query("select count(*) from raw.interview_requested") == [(count + 1,)]
+    assert warehouse.query("select count(*) from landed.interview_requested") == [(count + 1,)]
 
     # Again: what failed fails, and no batch tells of nothing done.
     again = bring_back(warehouse, "bo")
     assert (again.counts.total(), again.fails) == (0, back.fails)
     assert {name: values(warehouse, name) for name in KINDS} == EXPECTED
-    batches = warehouse.query("select inputs from raw.batches where committed_at is not null")
+    batches = warehouse.query("select inputs from landed.batches where committed_at is not null")
     told = [one for (inputs,) in batches for one in json.loads(inputs) if "failures" in one]
     assert [one["by"] for one in told] == ["ana"] * len(KINDS)
     left = {name: (1, number, True) for name, number in WRONG.items()}
@@ -138,7 +138,7 @@ def test_what_a_kill_cut_off_is_done_whole_the_next_time(
     execute, pages = warehouse.execute, []
 
     def failing(sql: str, parameters: Any = ()) -> None:  # noqa: ANN401 - as it takes
-        pages.extend([1] if "update raw" in sql else [])
+        pages.extend([1] if "update landed" in sql else [])
         if len(pages) == 3:
             pages.clear()
             raise KeyboardInterrupt

@@ -2,7 +2,7 @@ with
 
 versions as (
 
-    select * from {{ ref('int_candidates_versioned') }}
+    select * from {{ ref('int_candidate_versions') }}
 
 ),
 

@@ -16,7 +16,7 @@ versions as (
         review_decision,
         availability,
         available_from
-    from {{ ref('int_candidates_versioned') }}
+    from {{ ref('int_candidate_versions') }}
 
 )
 

@@ -10,7 +10,7 @@ employers as (
         channel,
         country_code,
         signed_up_at
-    from {{ ref('int_employers_joined') }}
+    from {{ ref('int_employers') }}
 
 )
 

@@ -2,7 +2,7 @@ with
 
 versions as (
 
-    select * from {{ ref('int_positions_versioned') }}
+    select * from {{ ref('int_position_versions') }}
 
 ),
 

@@ -16,7 +16,7 @@ versions as (
         max_salary,
         currency,
         status
-    from {{ ref('int_positions_versioned') }}
+    from {{ ref('int_position_versions') }}
 
 )
 

@@ -4,7 +4,7 @@ with
 
 changes as (
 
-    select * from {{ ref('int_searchable_candidates_changed') }}
+    select * from {{ ref('int_searchable_candidate_changes') }}
 
 ),
 

@@ -14,7 +14,7 @@ fees as (
         cast(case when movement = 'refund' then -amount else amount end as numeric(12, 2))
             as net_amount,
         currency
-    from {{ ref('int_placement_fees_united') }}
+    from {{ ref('int_placement_fees') }}
 
 )
 

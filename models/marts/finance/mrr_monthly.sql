@@ -4,7 +4,7 @@ with
 
 versions as (
 
-    select * from {{ ref('int_subscriptions_versioned') }}
+    select * from {{ ref('int_subscription_versions') }}
     where change <> 'cancelled'
 
 ),
@@ -45,7 +45,7 @@ bounds as (
         )
         {% endif %}
             as last_month
-    from {{ ref('int_subscriptions_versioned') }}
+    from {{ ref('int_subscription_versions') }}
 
 ),
 

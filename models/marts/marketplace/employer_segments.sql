@@ -1,18 +1,18 @@
--- A table, so that employers are put together once a build and not at each question.
 {{ config(materialized='table') }}
 
 with
 
+-- First by employer, so that few rows are joined and counted.
 counted as (
 
-    select * from {{ ref('int_employers_counted') }}
-    where employer_id is not null
-
-),
-
-employers as (
-
-    select * from {{ ref('dim_employers') }}
+    select
+        cast(date_trunc('month', opened_at) as date) as opened_month,
+        employer_id,
+        count(requested_at) as request_count,
+        count(applied_at) as application_count,
+        count(hired_at) as hired_count
+    from {{ ref('int_candidacies') }}
+    group by 1, 2
 
 ),
 
@@ -27,7 +27,8 @@ segments as (
         cast(sum(counted.application_count) as bigint) as application_count,
         cast(sum(counted.hired_count) as bigint) as hired_count
     from counted
-    left join employers on counted.employer_id = employers.employer_id
+    left join {{ ref('dim_employers') }} as employers
+        on counted.employer_id = employers.employer_id
     group by 1, 2, 3
 
 )

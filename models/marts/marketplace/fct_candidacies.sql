@@ -2,7 +2,7 @@ with
 
 candidacies as (
 
-    select * from {{ ref('int_candidacies_joined') }}
+    select * from {{ ref('int_candidacies') }}
 
 ),
 

@@ -2,13 +2,13 @@ with
 
 visits as (
 
-    select * from {{ ref('int_candidacy_stages_visited') }}
+    select * from {{ ref('int_candidacy_stage_visits') }}
 
 ),
 
 candidacies as (
 
-    select * from {{ ref('int_candidacies_joined') }}
+    select * from {{ ref('int_candidacies') }}
 
 ),
 

@@ -2,13 +2,13 @@ with
 
 requests as (
 
-    select * from {{ ref('int_interview_requests_answered') }}
+    select * from {{ ref('int_interview_requests') }}
 
 ),
 
 candidacies as (
 
-    select * from {{ ref('int_candidacies_joined') }}
+    select * from {{ ref('int_candidacies') }}
 
 ),
 

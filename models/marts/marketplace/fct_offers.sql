@@ -2,13 +2,13 @@ with
 
 offers as (
 
-    select * from {{ ref('int_offers_answered') }}
+    select * from {{ ref('int_offers') }}
 
 ),
 
 candidacies as (
 
-    select * from {{ ref('int_candidacies_joined') }}
+    select * from {{ ref('int_candidacies') }}
 
 ),
 

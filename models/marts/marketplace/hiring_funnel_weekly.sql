@@ -1,8 +1,24 @@
+{{ config(materialized='table') }}
+
 with
 
 counted as (
 
-    select * from {{ ref('int_candidacies_counted') }}
+    select
+        cast(date_trunc('week', opened_at) as date) as opened_week,
+        coalesce(role, 'unknown') as role,
+        coalesce(location, 'unknown') as location,
+        coalesce(channel, 'unknown') as channel,
+        origin,
+        count(*) as opened_count,
+        count(accepted_at) as accepted_count,
+        count(screened_at) as screened_count,
+        count(interviewed_at) as interviewed_count,
+        count(offered_at) as offered_count,
+        count(hired_at) as hired_count,
+        count(started_at) as started_count
+    from {{ ref('int_candidacies') }}
+    group by 1, 2, 3, 4, 5
 
 ),
 
@@ -25,7 +41,6 @@ final as (
         {{ ratio('offered_count', 'opened_count') }} as offered_ratio,
         {{ ratio('hired_count', 'opened_count') }} as hired_ratio
     from counted
-    where opened_count > 0
 
 )
 

@@ -1,33 +1,34 @@
--- A table, so that days and rates are put together once a build and not at each question.
 {{ config(materialized='table') }}
 
 with
 
-counted as (
-
-    select * from {{ ref('int_offers_counted') }}
-
-),
-
-rates as (
-
-    select * from {{ ref('currency_rates') }}
-
-),
-
-monthly as (
+offers as (
 
     select
-        cast(date_trunc('month', counted.offered_on) as date) as offered_month,
-        counted.role,
-        cast(sum(counted.offer_count) as bigint) as offer_count,
-        cast(sum(counted.accepted_count) as bigint) as accepted_count,
-        cast(sum(counted.declined_count) as bigint) as declined_count,
+        cast(date_trunc('month', offers.offered_at) as date) as offered_month,
+        coalesce(attributes.role, 'unknown') as role,
+        offers.answer,
+        offers.base_salary * rates.rate as salary_reporting
+    from {{ ref('int_offers') }} as offers
+    left join {{ ref('int_candidacy_attributes') }} as attributes
+        on offers.candidacy_id = attributes.candidacy_id
+    left join {{ ref('currency_rates') }} as rates
+        on {{ rate_of('rates', 'offers.currency', 'cast(offers.offered_at as date)') }}
+
+),
+
+counted as (
+
+    select
+        offered_month,
+        role,
+        count(*) as offer_count,
+        count(case when answer = 'accepted' then 1 end) as accepted_count,
+        count(case when answer = 'declined' then 1 end) as declined_count,
         -- Rounded once, not each offer.
-        cast(round(sum(counted.accepted_salary * rates.rate), 0) as bigint)
+        cast(round(sum(case when answer = 'accepted' then salary_reporting end), 0) as bigint)
             as accepted_salary_reporting
-    from counted
-    left join rates on {{ rate_of('rates', 'counted.currency', 'counted.offered_on') }}
+    from offers
     group by 1, 2
 
 ),
@@ -42,8 +43,7 @@ final as (
         declined_count,
         {{ ratio('accepted_count', 'offer_count') }} as accepted_ratio,
         accepted_salary_reporting
-    from monthly
-    where offer_count > 0
+    from counted
 
 )
 

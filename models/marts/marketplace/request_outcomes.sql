@@ -1,8 +1,22 @@
+{{ config(materialized='table') }}
+
 with
 
+-- Bands of the currency that was offered: in the reporting one they would follow its rates.
 counted as (
 
-    select * from {{ ref('int_request_outcomes_counted') }}
+    select
+        cast(date_trunc('month', opened_at) as date) as requested_month,
+        coalesce(role, 'unknown') as role,
+        currency,
+        {{ band('base_salary', 20000) }} as salary_band,
+        count(*) as request_count,
+        count(accepted_at) as accepted_count,
+        count(offered_at) as offered_count,
+        count(hired_at) as hired_count
+    from {{ ref('int_candidacies') }}
+    where origin = 'interview_request'
+    group by 1, 2, 3, 4
 
 ),
 
@@ -20,7 +34,6 @@ final as (
         {{ ratio('accepted_count', 'request_count') }} as accepted_ratio,
         {{ ratio('hired_count', 'request_count') }} as hired_ratio
     from counted
-    where request_count > 0
 
 )
 

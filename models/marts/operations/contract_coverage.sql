@@ -10,7 +10,7 @@ covered as (
         -- Lately means within 30 days: of the newest event of all, and of the property's own.
         {{ dbt.dateadd('day', -30, 'max(covered.event_last_on) over ()') }} as event_lately_from,
         {{ dbt.dateadd('day', -30, 'covered.event_last_on') }} as property_lately_from
-    from {{ ref('int_properties_covered') }} as covered
+    from {{ ref('int_property_coverage') }} as covered
 
 ),
 

@@ -14,7 +14,7 @@ counted as (
         late_count,
         unknown_property_count,
         replayed_count
-    from {{ ref('int_events_counted') }}
+    from {{ ref('int_event_counts') }}
 
 )
 

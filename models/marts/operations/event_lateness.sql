@@ -9,7 +9,7 @@ timed as (
         median_delay_seconds,
         p90_delay_seconds,
         p99_delay_seconds
-    from {{ ref('int_event_delays_timed') }}
+    from {{ ref('int_event_delay_percentiles') }}
 
 )
 

@@ -2,7 +2,7 @@ with
 
 failures as (
 
-    select * from {{ ref('int_failed_events_acted') }}
+    select * from {{ ref('int_failed_events') }}
 
 ),
 

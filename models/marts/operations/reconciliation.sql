@@ -5,7 +5,7 @@ with
 
 production as (
 
-    select * from {{ ref('int_production_counts_corrected') }}
+    select * from {{ ref('int_production_counts') }}
 
 ),
 

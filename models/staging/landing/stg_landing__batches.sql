@@ -1,14 +1,9 @@
--- The highest batch in here is this run's ceiling: every staging model reads up to it, so that all
--- models of a run tell of the same events while landing goes on.
-{{ config(materialized='table') }}
+-- depends_on: {{ ref('stg_landing__copies') }}
+-- Its highest batch is what models read up to: all staging views show its batches and no others.
+-- It follows the model of copies, so that no row counts before it is known whether it is a copy.
+{{ config(incremental_strategy='append') }}
 
 with
-
-batches as (
-
-    select * from {{ source('landing', 'batches') }}
-
-),
 
 committed as (
 
@@ -21,9 +16,9 @@ committed as (
         event_count,
         failed_count,
         unknown_property_count
-    from batches
+    from {{ source('landing', 'batches') }}
     -- A batch without a commit crashed or is still running: its rows do not count.
-    where committed_at is not null
+    where committed_at is not null and {{ is_new() }}
 
 )
 

@@ -1,8 +1,6 @@
-{{ config(sort='batch_id') }}
-
 with
 
-landed as (
+counted as (
 
     select
         events.failure_id,
@@ -21,8 +19,8 @@ landed as (
         events.pointer,
         events.reason_count
     from {{ source('landing', 'failed_events') }} as events
-    where {{ is_counted() }}
+    {{ is_counted() }}
 
 )
 
-select * from landed
+select * from counted

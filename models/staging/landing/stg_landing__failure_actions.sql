@@ -1,8 +1,6 @@
-{{ config(sort='batch_id') }}
-
 with
 
-landed as (
+counted as (
 
     select
         events.failure_id,
@@ -17,8 +15,8 @@ landed as (
         events.rule,
         events.pointer
     from {{ source('landing', 'failure_actions') }} as events
-    where {{ is_counted() }}
+    {{ is_counted() }}
 
 )
 
-select * from landed
+select * from counted

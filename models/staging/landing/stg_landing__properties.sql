@@ -1,9 +1,8 @@
--- A few hundred rows, so all are written anew: with 1 as its key, each run replaces every row.
+-- A few hundred rows, so all are written anew at each run.
 {{ config(
     incremental_strategy='delete+insert',
-    unique_key='1',
-    dist='all',
-    sort='event'
+    unique_key=['event', 'version', 'property'],
+    dist='all'
 ) }}
 
 with

@@ -1,8 +1,6 @@
-{{ config(sort='batch_id') }}
-
 with
 
-landed as (
+counted as (
 
     select
         events.event_id,
@@ -11,8 +9,8 @@ landed as (
         events.batch_row,
         events.name
     from {{ source('landing', 'unknown_properties') }} as events
-    where {{ is_counted() }}
+    {{ is_counted() }}
 
 )
 
-select * from landed
+select * from counted

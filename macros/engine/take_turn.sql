@@ -1,0 +1,50 @@
+{#
+    Lets one build at a time work on a model or a seed, from the first look at its inputs until dbt
+    has put it in its place; another build waits, and says for whom. A second call does nothing.
+#}
+{% macro take_turn() %}
+    {%- if execute and flags.WHICH in ('run', 'build', 'seed') and 'has_turn' not in context -%}
+        {%- if model.resource_type in ('model', 'seed') -%}
+            {%- do context.update({'has_turn': true}) -%}
+            {%- do adapter.dispatch('take_turn', 'hirehouse')() -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+{# A DuckDB file has one process at a time, and dbt builds a model once a run. #}
+{% macro default__take_turn() %}{% endmacro %}
+
+{# Redshift has no such lock; record_progress() refuses the slower one of two builds. #}
+{% macro redshift__take_turn() %}{% endmacro %}
+
+{% macro postgres__take_turn() %}
+    {%- set lock = "hashtext('hirehouse'), hashtext('" ~ this.schema ~ '.' ~ this.identifier ~ "')" -%}
+    {#- Held until the connection closes, at the end of the node: a commit does not release it. -#}
+    {%- if not run_query('select pg_try_advisory_lock(' ~ lock ~ ')').rows[0][0] -%}
+        {%- set others -%}
+            select coalesce(string_agg(activity.usename || ', process ' || activity.pid, '; '), '?')
+            from pg_locks as locks
+            inner join pg_stat_activity as activity on locks.pid = activity.pid
+            where
+                locks.locktype = 'advisory'
+                and locks.granted
+                and locks.classid = cast(cast(hashtext('hirehouse') as bit(32)) as bigint)
+                and locks.objid
+                = cast(cast(hashtext('{{ this.schema }}.{{ this.identifier }}') as bit(32)) as bigint)
+        {%- endset -%}
+        {%- do log(
+            'waiting for another build (' ~ run_query(others).rows[0][0] ~ ') of ' ~ this, info=True
+        ) -%}
+        {%- do run_query('select pg_advisory_lock(' ~ lock ~ ')') -%}
+    {%- endif -%}
+    {#- dbt looked at the start of its run, and another build may have made or replaced it since. -#}
+    {%- set kind = run_query(
+        "select relkind from pg_class where oid = to_regclass('" ~ this.include(database=false) ~ "')"
+    ).rows -%}
+    {%- set known = load_cached_relation(this) -%}
+    {%- set type = {'r': 'table', 'v': 'view'}.get(kind[0][0]) if kind else none -%}
+    {%- if type != (known.type if known else none) -%}
+        {%- if known -%}{%- do adapter.cache_dropped(known) -%}{%- endif -%}
+        {%- if type -%}{%- do adapter.cache_added(this.incorporate(type=type)) -%}{%- endif -%}
+    {%- endif -%}
+{% endmacro %}

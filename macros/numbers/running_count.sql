@@ -1,0 +1,9 @@
+{#
+    How many rows of a group meet a condition, from the first up to this one. Arguments: the
+    condition, the columns that make a group, and the order of its rows.
+#}
+{% macro running_count(condition, key, order) -%}
+    sum(case when {{ condition }} then 1 else 0 end) over (
+        partition by {{ key }} order by {{ order }} rows unbounded preceding
+    )
+{%- endmacro %}

@@ -1,0 +1,57 @@
+{{ config(materialized='view') }}
+
+with
+
+versions as (
+
+    select
+        versions.*,
+        case
+            when
+                versions.review_decision = 'accepted'
+                and (versions.availability <> 'unavailable' or versions.availability is null)
+                then 1
+            else 0
+        end as is_searchable,
+        case when versions.valid_from <= versions.received_at then 1 else 0 end as is_reached
+    from {{ ref('int_candidate_versions') }} as versions
+
+),
+
+-- A version comes in the month in which it begins and goes in the month in which it ends: the sum
+-- up to a month is what holds at its end.
+movements as (
+
+    select
+        cast(date_trunc('month', valid_from) as date) as changed_month,
+        coalesce(role, 'unknown') as role,
+        is_searchable as candidates,
+        is_searchable * years_experience as years_experience,
+        is_reached
+    from versions
+    union all
+    select
+        cast(date_trunc('month', valid_to) as date) as changed_month,
+        coalesce(role, 'unknown') as role,
+        -is_searchable as candidates,
+        -is_searchable * years_experience as years_experience,
+        0 as is_reached
+    from versions
+    where valid_to is not null
+
+),
+
+changes as (
+
+    select
+        changed_month,
+        role,
+        cast(sum(candidates) as bigint) as candidate_change,
+        cast(sum(coalesce(years_experience, 0)) as bigint) as years_experience_change,
+        max(is_reached) as is_reached
+    from movements
+    group by 1, 2
+
+)
+
+select * from changes

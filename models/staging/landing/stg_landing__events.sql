@@ -1,0 +1,34 @@
+with
+
+landed as (
+
+    {{ all_events() }}
+
+),
+
+marked as (
+
+    select
+        events.event,
+        events.version,
+        events.event_id,
+        events.occurred_at,
+        events.received_at,
+        events.replayed_at,
+        coalesce(events.replayed_at, events.received_at) as known_at,
+        events.batch_id,
+        events.batch_row,
+        events.context_library_name,
+        events.context_app_version,
+        copies.batch_id is not null as is_copy
+    from landed as events
+    {{ is_counted() }}
+    left join {{ ref('stg_landing__copies') }} as copies
+        on
+            events.event = copies.event
+            and events.batch_id = copies.batch_id
+            and events.batch_row = copies.batch_row
+
+)
+
+select * from marked
