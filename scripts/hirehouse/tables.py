@@ -35,8 +35,77 @@ CATALOGUE = {
     "decimal": "numeric",
     "int": "integer",
 }
-# What PostgreSQL finds failures by; it finds the new rows of any other table by their batch.
-INDEXED = {"failed_events": "failure_id", "failed_event_bodies": "failure_id"}
+# What PostgreSQL finds rows by, other than by their batch.
+INDEXED = {"batches": "", "failed_events": "failure_id", "failed_event_bodies": "failure_id"}
+# Events come about in the order of their times, so a few bytes per block tell where a time may be.
+BY_TIME = "using brin (occurred_at) with (autosummarize = on)"
+# PostgreSQL changes no type of a column that a view shows: the views on it, and those on them, are
+# dropped and made anew, in one statement.
+WIDENED = """
+do $$
+declare
+    shown record;
+    gone text[];
+    made text[];
+    step text;
+begin
+    for shown in
+        with recursive views (oid, depth) as (
+            select cast('{place}' as regclass), 0
+            union
+            select cast(rules.ev_class as regclass), views.depth + 1
+            from views
+            inner join pg_depend as dependencies on views.oid = dependencies.refobjid
+            inner join pg_rewrite as rules on dependencies.objid = rules.oid
+            where
+                dependencies.classid = cast('pg_rewrite' as regclass)
+                and dependencies.refclassid = cast('pg_class' as regclass)
+                and rules.ev_class <> views.oid
+        )
+        select
+            classes.oid,
+            classes.relacl,
+            classes.relowner,
+            format('%I.%I', namespaces.nspname, classes.relname) as name
+        from views
+        inner join pg_class as classes on views.oid = classes.oid
+        inner join pg_namespace as namespaces on classes.relnamespace = namespaces.oid
+        where views.depth > 0
+        group by classes.oid, namespaces.nspname
+        order by max(views.depth)
+    loop
+        gone := format('drop view %s', shown.name) || gone;
+        made := made
+            || format('create view %s as %s', shown.name, pg_get_viewdef(shown.oid))
+            || format('alter view %s owner to %s', shown.name, cast(shown.relowner as regrole))
+            || array(
+                select
+                    format('grant %s on %s to ', privilege_type, shown.name)
+                    || case when grantee = 0 then 'public' else cast(grantee as regrole)::text end
+                    || case when is_grantable then ' with grant option' else '' end
+                from aclexplode(shown.relacl)
+            )
+            || array(
+                select case objsubid
+                    when 0 then format('comment on view %s is %L', shown.name, description)
+                    else format(
+                        'comment on column %s.%I is %L', shown.name, attribute.attname, description
+                    )
+                end
+                from pg_description as comments
+                left join pg_attribute as attribute
+                    on comments.objoid = attribute.attrelid and comments.objsubid = attribute.attnum
+                where
+                    comments.objoid = shown.oid
+                    and comments.classoid = cast('pg_class' as regclass)
+            );
+    end loop;
+    foreach step in array gone || array['{altered}'] || made loop
+        execute step;
+    end loop;
+end
+$$
+"""
 
 
 def arrow_type(kind: DataType) -> pa.DataType:
@@ -99,6 +168,8 @@ def ensure_tables(warehouse: Warehouse) -> None:
             continue
         for column in columns:
             _alter(warehouse, table, column, present[table].get(column.name))
+    if warehouse.engine == "postgres":
+        _index(warehouse)
 
 
 def is_older(warehouse: Warehouse) -> bool:
@@ -117,9 +188,24 @@ def _create(warehouse: Warehouse, table: str, columns: tuple[Column, ...]) -> No
     fixed = {c.name for c in landing_tables().get(table, envelope()) if c.required}
     parts = [f'"{c.name}" {c.type}{" not null" if c.name in fixed else ""}' for c in columns]
     warehouse.execute(f'create table if not exists {RAW}."{table}" ({", ".join(parts)})')
-    if warehouse.engine == "postgres" and table != "batches":
-        indexed = INDEXED.get(table, "batch_id")
-        warehouse.execute(f'create index on {RAW}."{table}" ({indexed})')
+
+
+def _index(warehouse: Warehouse) -> None:
+    """Create the indexes that tables lack, those of an older version, too."""
+    present = warehouse.query(
+        "select tables.relname, columns.attname from pg_index as indexes"
+        " inner join pg_class as tables on indexes.indrelid = tables.oid"
+        " inner join pg_namespace as schemas on tables.relnamespace = schemas.oid"
+        " inner join pg_attribute as columns"
+        " on tables.oid = columns.attrelid and columns.attnum = any(indexes.indkey)"
+        f" where schemas.nspname = '{RAW}'"
+    )
+    for table in raw_tables():
+        column = INDEXED.get(table, "batch_id")
+        if column and (table, column) not in present:
+            warehouse.execute(f'create index on {RAW}."{table}" ({column})')
+        if table not in landing_tables() and (table, "occurred_at") not in present:
+            warehouse.execute(f'create index on {RAW}."{table}" {BY_TIME}')
 
 
 def _alter(warehouse: Warehouse, table: str, column: Column, there: DataType | None) -> None:
@@ -129,7 +215,10 @@ def _alter(warehouse: Warehouse, table: str, column: Column, there: DataType | N
     elif there == column.type or (warehouse.engine == "duckdb" and there.kind == "varchar"):
         return  # DuckDB does not keep the length of a varchar
     elif column.type.widens(there):
-        warehouse.execute(f'alter table {place} alter column "{column.name}" type {wanted}')
+        altered = f'alter table {place} alter column "{column.name}" type {wanted}'
+        if warehouse.engine == "postgres":
+            altered = WIDENED.replace("{place}", place).replace("{altered}", altered)
+        warehouse.execute(altered)
     else:
         raise ContractError(
             f"{RAW}.{table}.{column.name} is {there} in the warehouse and {wanted} in its"

@@ -216,10 +216,9 @@ class DuckDBWarehouse(Warehouse):
         super().__init__(root)
         self.path = duckdb_path(settings, root)
         self.where = str(self.path)
-        if self.path.stem.lower() == "landed":
-            raise WarehouseError(
-                f"{self.path}: a database can't have the name of its schema landed"
-            )
+        if self.path.stem.lower() in ("landed", "staging", "intermediate", "reference"):
+            # DuckDB could not tell the one from the other, in views above all.
+            raise WarehouseError(f"{self.path}: a file can't have the name of a schema in it")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             # As dbt does: connections of one process must open a file in the same way.
