@@ -1,21 +1,20 @@
-"""The staging model of an event, written from its contract."""
+"""The staging model of an event, and where all events are listed, written from the contracts."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from textwrap import indent, wrap
-from typing import Any
 
 import typer
 import yaml
 
-from hirehouse.contracts import ENVELOPE, ROOT, STAGING, Contract, read_yaml
+from hirehouse.contracts import ROOT, STAGING, Contract, load, read_yaml
 from hirehouse.contracts_cli import Event, Root, find
 
 app = typer.Typer(add_completion=False)
 LINE = 100  # characters
-# Folded text is set narrower, so that a few words can be added without folding it anew.
-TABLE_TEXT, COLUMN_TEXT = 86, 78
+FOLDED = 86  # narrower, so that a few words can be added without folding the text anew
+LISTED = Path("macros/landing/event_sources.sql")
 
 SQL = """\
 with
@@ -54,40 +53,22 @@ def scaffold(contract: Contract, root: Path = ROOT) -> dict[Path, bool]:
 
 
 def properties(model: str, contract: Contract, root: Path = ROOT) -> str:
-    """The model's properties file: descriptions as in the contract, `doc()` references kept."""
-    table = _table(root / contract.path, contract.table)
-    about = f"{_text(table).rstrip('.')}. One row per event."
-    lines = [
-        "models:",
-        f"  - name: {model}",
-        _described(about, 4, TABLE_TEXT),
-        "    data_tests:",
-        "      - one_row_per_event",
-        "    columns:",
-    ]
-    for column in (*_table(root / ENVELOPE, "envelope")["columns"], *table["columns"]):
-        lines += [f"      - name: {column['name']}", _described(_text(column), 8, COLUMN_TEXT)]
-    return "\n".join(lines) + "\n"
+    """The model's properties file: its description, as in the contract, which has the columns'."""
+    tables = (t for source in read_yaml(root / contract.path)["sources"] for t in source["tables"])
+    table = next(t for t in tables if t["name"] == contract.table)
+    text = " ".join(str(table["description"]).split())
+    return f"models:\n  - name: {model}\n{_described(text)}\n"
 
 
-def _table(path: Path, name: str) -> dict[str, Any]:
-    tables = (t for source in read_yaml(path)["sources"] for t in source["tables"])
-    return next(t for t in tables if t["name"] == name)
-
-
-def _text(item: dict[str, Any]) -> str:
-    return " ".join(str(item["description"]).split())
-
-
-def _described(text: str, depth: int, width: int) -> str:
-    start = " " * depth + "description: "
+def _described(text: str) -> str:
+    start = " " * 4 + "description: "
     if text.startswith("{{"):
         return f'{start}"{text}"'
     if len(start + text) <= LINE and _is_plain(text):
         return start + text
     # Words stay whole, also with a hyphen, which a fold would follow with a blank.
-    folded = wrap(text, width, break_long_words=False, break_on_hyphens=False)
-    return f"{start}>-\n" + indent("\n".join(folded), " " * (depth + 2))
+    folded = wrap(text, FOLDED, break_long_words=False, break_on_hyphens=False)
+    return f"{start}>-\n" + indent("\n".join(folded), " " * 6)
 
 
 def _is_plain(text: str) -> bool:
@@ -98,10 +79,41 @@ def _is_plain(text: str) -> bool:
         return False
 
 
+def list_events(root: Path = ROOT) -> bool:
+    """List the tables of all contracts in the macro that dbt's graph has them from.
+
+    Returns:
+        Whether the list was another one.
+    """
+    tables: dict[str, list[str]] = {}
+    for contract in load(root).values():
+        tables.setdefault(contract.source, []).append(contract.table)
+    lines = []
+    for source, names in sorted(tables.items()):
+        quoted = ", ".join(f"'{name}'" for name in sorted(names))
+        line = f"        '{source}': [{quoted}],"
+        if len(line) > LINE:
+            folded = wrap(f"{quoted},", LINE - 12, break_long_words=False)
+            line = f"        '{source}': [\n{indent(chr(10).join(folded), ' ' * 12)}\n        ],"
+        lines.append(line + "\n")
+    path = root / LISTED
+    text = path.read_text(encoding="utf-8")
+    before, begin, rest = text.partition("set names = {\n")
+    _, end, after = rest.partition("    } -%}")
+    renewed = before + begin + "".join(lines) + end + after
+    path.write_text(renewed, encoding="utf-8")
+    return renewed != text
+
+
 @app.command()
 def scaffold_command(event: Event, *, root: Root = ROOT) -> None:
-    """Write the staging model of an event, with its properties file; never over an existing one."""
+    """Write the staging model of an event, with its properties file; never over an existing one.
+
+    The event is also listed in macros/landing/event_sources.sql.
+    """
     contract = find(event, root)
+    if list_events(root):
+        typer.echo(f"wrote {LISTED}")
     if contract.version > 1:
         # How the old version is lifted up to the new one is a decision that no contract states.
         model = f"stg_{contract.source}__{contract.event}"

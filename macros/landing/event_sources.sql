@@ -1,7 +1,7 @@
 {#
     The source tables of all events, in all versions: what the models of the landing read. They
     stand here by name, so that dbt's graph knows who reads them; a contract that is left out is an
-    error, which says so.
+    error, which says so. scripts/scaffold writes the list.
 #}
 {% macro event_sources() %}
     {%- set names = {
@@ -60,7 +60,7 @@
         {%- if node.source_name != 'landing' and id not in listed -%}
             {%- do exceptions.raise_compiler_error(
                 "macros/landing/event_sources.sql does not list '" ~ node.name ~ "' of source '"
-                ~ node.source_name ~ "': add it there, or its events are not counted"
+                ~ node.source_name ~ "', so its events would not count: run scripts/scaffold for it"
             ) -%}
         {%- endif -%}
     {%- endfor -%}

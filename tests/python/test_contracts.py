@@ -58,6 +58,8 @@ def project(tmp_path: Path) -> Project:
             (staging / name).write_text(content, encoding="utf-8")
         shutil.copy(contracts.ROOT / contracts.ENVELOPE, staging / "envelope.yml")
         shutil.copytree(contracts.ROOT / "models" / "docs", tmp_path / "models" / "docs")
+        (tmp_path / scaffold.LISTED).parent.mkdir(parents=True)
+        (tmp_path / scaffold.LISTED).write_text("{%- set names = {\n    } -%}\n")
         return tmp_path
 
     return make
@@ -453,6 +455,9 @@ def test_scaffold_writes_our_staging_models_to_the_byte(tmp_path: Path) -> None:
     ours = contracts.ROOT / contracts.STAGING
     shutil.copytree(ours.parent, tmp_path / "models", ignore=shutil.ignore_patterns("stg_*"))
     (tmp_path / contracts.STAGING / "landing").mkdir(exist_ok=True)
+    listed = tmp_path / scaffold.LISTED
+    listed.parent.mkdir(parents=True)
+    shutil.copy(contracts.ROOT / scaffold.LISTED, listed)
     for contract in OURS:
         result = run_scaffold(contract.event, "--root", tmp_path)
         assert result.exit_code == 0, result.output
@@ -461,6 +466,7 @@ def test_scaffold_writes_our_staging_models_to_the_byte(tmp_path: Path) -> None:
         for suffix in (".sql", ".yml"):
             written = tmp_path / contracts.STAGING / f"{name}{suffix}"
             assert written.read_text() == (ours / f"{name}{suffix}").read_text()
+    assert listed.read_text() == (contracts.ROOT / scaffold.LISTED).read_text()
 
 
 def test_scaffold_leaves_alone_what_is_there(project: Project) -> None:
@@ -473,8 +479,9 @@ def test_scaffold_leaves_alone_what_is_there(project: Project) -> None:
     assert "wrote models/staging/app/stg_app__thing_done.yml" in result.stdout
 
 
-def test_scaffold_writes_descriptions_that_yaml_reads_back(project: Project) -> None:
-    texts = [
+@pytest.mark.parametrize(
+    "text",
+    [
         "ids: the thing's",
         "# one",
         "'a",
@@ -483,19 +490,43 @@ def test_scaffold_writes_descriptions_that_yaml_reads_back(project: Project) -> 
         "{{ doc('currency') }}",
         "- a",
         "1",
-    ]
-    columns = [
-        {"name": f"c{i}", "description": text.strip(), "data_type": "integer"}
-        for i, text in enumerate(texts)
-    ]
-    table = {"name": "thing_done", "description": "A: b", "columns": columns}
+    ],
+)
+def test_scaffold_writes_a_description_that_yaml_reads_back(project: Project, text: str) -> None:
+    columns = [{"name": "c", "description": "C", "data_type": "integer"}]
+    table = {"name": "thing_done", "description": text.strip(), "columns": columns}
     table["config"] = {"meta": {"version": 1, "owner": "team"}}
     source = {"name": "app", "schema": "landed", "tables": [table]}
     root = project(json.dumps({"sources": [source]}))
     assert run_scaffold("thing_done", "--root", root).exit_code == 0
     (model,) = contracts.read_yaml(root / "models/staging/app/stg_app__thing_done.yml")["models"]
-    assert model["description"] == "A: b. One row per event."
-    assert [c["description"] for c in model["columns"][-len(texts) :]] == [t.strip() for t in texts]
+    assert model == {"name": "stg_app__thing_done", "description": text.strip()}
+
+
+def test_scaffold_lists_the_event_once_and_for_all(project: Project) -> None:
+    more = SOUND.replace("thing_done", "thing_with_a_name_that_is_very_long_was_never_done")
+    second = SOUND.replace("thing_done", "thing_done_v2").replace("version: 1", "version: 2")
+    root = project(
+        **{
+            "app/thing_with_a_name_that_is_very_long_was_never_done.yml": more,
+            "app/thing_done_v2.yml": second,
+            "web/a_done.yml": SOUND.replace("thing_done", "a_done").replace(
+                "name: app", "name: web"
+            ),
+        }
+    )
+    assert f"wrote {scaffold.LISTED}" in run_scaffold("a_done", "--root", root).stdout
+    expected = """\
+{%- set names = {
+        'app': [
+            'thing_done', 'thing_done_v2', 'thing_with_a_name_that_is_very_long_was_never_done',
+        ],
+        'web': ['a_done'],
+    } -%}
+"""
+    assert (root / scaffold.LISTED).read_text() == expected
+    assert str(scaffold.LISTED) not in run_scaffold("a_done", "--root", root).stdout
+    assert (root / scaffold.LISTED).read_text() == expected
 
 
 def test_scaffold_of_a_second_version_tells_where_it_goes(project: Project) -> None:
