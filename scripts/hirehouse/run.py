@@ -38,7 +38,7 @@ CHECKPOINT = 5
 # a round builds about so many, in turn, while events keep coming.
 BESIDE = 3
 TOLD = ("fct_", "dim_")
-ENVELOPE = "source.hirehouse.landing.envelope"
+BATCHES = "model.hirehouse.stg_landing__batches"
 
 Stamp = tuple[int, ...]
 
@@ -106,14 +106,10 @@ class Graph:
         manifest.build_parent_and_child_maps()
         made = {i: n for i, n in manifest.nodes.items() if n.resource_type in ("model", "seed")}
         self.names = {i: str(n.name) for i, n in made.items()}
+        self.progress = f"{made[BATCHES].schema}.model_progress"
         self.kinds = {i: str(n.config.materialized) for i, n in made.items()}
         self.children = {i: [c for c in manifest.child_map[i] if c in made] for i in made}
         sources = {i: {str(source.identifier)} for i, source in manifest.sources.items()}
-        # A model of what all events have reads every one of their tables.
-        events = {
-            str(s.identifier) for s in manifest.sources.values() if s.source_name != "landing"
-        }
-        sources[ENVELOPE] = events
         self.reads = {
             i: set[str]().union(*(sources.get(s, ()) for s in n.depends_on_nodes))
             for i, n in made.items()
@@ -129,25 +125,18 @@ class Graph:
         return {i for i, kind in self.kinds.items() if kind != "ephemeral"}
 
     def touched(self, tables: set[str]) -> set[str]:
-        """What tells of these raw tables.
-
-        Views change with the project alone, so they are left out; but a `table` is replaced, and
-        PostgreSQL then drops the views on it.
-        """
-        found: set[tuple[str, bool]] = set()
-        todo = [(node, False) for node, reads in self.reads.items() if reads & tables]
+        """What tells of these landed tables; views change with the project alone."""
+        found: set[str] = set()
+        todo = [node for node, reads in self.reads.items() if reads & tables]
         while todo:
-            node, replaced = todo.pop()
-            if (node, replaced) in found:
+            node = todo.pop()
+            if node in found:
                 continue
-            found.add((node, replaced))
-            kind = self.kinds[node]
-            below = kind == "table" or (kind == "view" and replaced)
+            found.add(node)
             # All events hang on the batches, but only those of touched tables have new rows.
             skip = self.reads if "batches" in self.reads[node] else {}
-            todo += [(child, below) for child in self.children[node] if not skip.get(child)]
-        built = {i for i, replaced in found if replaced or self.kinds[i] != "view"}
-        return built & self.everything()
+            todo += [child for child in self.children[node] if not skip.get(child)]
+        return {i for i in found if self.kinds[i] != "view"} & self.everything()
 
     def hanging_on(self, nodes: set[str]) -> set[str]:
         """These and all that is made of them."""
@@ -306,7 +295,29 @@ class Loop:
         if found:
             self.pending |= self.graph.touched(tables | {"batches"})
             self.ceiling = max(found)
+            self._record_untouched(warehouse)
         self.own, self.filled = set(), set()
+
+    def _record_untouched(self, warehouse: Warehouse) -> None:
+        """Record that models to which the new batches bring nothing are complete up to them, too.
+
+        Else what is made of them would stay where they are, and read the same rows in each round.
+        """
+        untouched = sorted(
+            self.graph.names[node]
+            for node in self.graph.everything() - self.pending
+            if self.graph.kinds[node] == "incremental"
+        )
+        if not untouched:
+            return
+        # Landing must not wait for a model that someone else builds; it has its turn next time.
+        unlocked = " for update skip locked" if warehouse.engine == "postgres" else ""
+        table, places = self.graph.progress, ", ".join("?" * len(untouched))
+        warehouse.execute(
+            f"update {table} set batch_id = ? where model in (select model from {table}"
+            f" where batch_id < ? and model in ({places}){unlocked})",
+            [self.ceiling, self.ceiling, *untouched],
+        )
 
     def _blocked(self) -> set[str]:
         """What failed and has to wait, with all that is made of it.

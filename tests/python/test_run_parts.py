@@ -79,36 +79,33 @@ def test_an_inbox_tells_each_file_once(tmp_path: Path, record_property: RecordPr
         Inbox([str(tmp_path / "nowhere")]).new()
 
 
-def test_views_are_built_again_only_on_what_is_replaced() -> None:
+def test_what_is_touched_is_built_and_views_lead_on_to_it() -> None:
     kinds = {
-        "batches": "table",
-        "on_batches": "view",
-        "stg_a": "incremental",
-        "stg_b": "incremental",
-        "view_a": "view",
+        "stg_landing__batches": "incremental",
+        "stg_a": "view",
+        "stg_b": "view",
         "table_a": "table",
         "on_table": "view",
-        "on_view": "view",
         "gone": "ephemeral",
         "int_ab": "incremental",
         "days": "table",
     }
     children = {
-        "batches": ["on_batches", "stg_a", "stg_b"],
-        "stg_a": ["view_a", "table_a", "gone"],
+        "stg_landing__batches": ["stg_a", "stg_b"],
+        "stg_a": ["table_a", "gone"],
         "gone": ["int_ab"],
         "stg_b": ["int_ab"],
         "table_a": ["on_table"],
-        "on_table": ["on_view"],
     }
     sources = {
         f"source.{t}": SimpleNamespace(identifier=t, source_name="app")
         for t in ("batches", "a", "b")
     }
-    reads = {"batches": "batches", "stg_a": "a", "stg_b": "b"}
+    reads = {"stg_landing__batches": "batches", "stg_a": "a", "stg_b": "b"}
     nodes = {
-        name: SimpleNamespace(
+        f"model.hirehouse.{name}": SimpleNamespace(
             name=name,
+            schema="staging",
             resource_type="model",
             config=SimpleNamespace(materialized=kind),
             depends_on_nodes=[f"source.{reads[name]}"] if name in reads else [],
@@ -119,17 +116,25 @@ def test_views_are_built_again_only_on_what_is_replaced() -> None:
         SimpleNamespace(
             nodes=nodes,
             sources=sources,
-            child_map={name: children.get(name, []) for name in kinds},
+            child_map={
+                f"model.hirehouse.{name}": [f"model.hirehouse.{c}" for c in children.get(name, [])]
+                for name in kinds
+            },
             build_parent_and_child_maps=lambda: None,
         )
     )
-    always = {"batches", "on_batches"}
-    assert graph.touched({"batches"}) == always
-    assert graph.touched({"batches", "b"}) == always | {"stg_b", "int_ab"}
-    on_a = {"stg_a", "table_a", "on_table", "on_view", "int_ab"}
-    assert graph.touched({"batches", "a"}) == always | on_a
-    assert graph.everything() == kinds.keys() - {"gone"}
-    assert graph.hanging_on({"gone", "on_table"}) == {"gone", "int_ab", "on_table", "on_view"}
+
+    def named(nodes: set[str]) -> set[str]:
+        return {graph.names[node] for node in nodes}
+
+    always = {"stg_landing__batches"}
+    assert named(graph.touched({"batches"})) == always
+    assert named(graph.touched({"batches", "b"})) == always | {"int_ab"}
+    assert named(graph.touched({"batches", "a"})) == always | {"table_a", "int_ab"}
+    assert named(graph.everything()) == kinds.keys() - {"gone"}
+    assert named(graph.hanging_on({"model.hirehouse.stg_a"})) == {
+        *("stg_a", "table_a", "on_table", "gone", "int_ab")
+    }
 
 
 def test_both_ways_of_writing_give_the_same_rows(
