@@ -1,12 +1,12 @@
 {#
     Before a run: stops it where it would give wrong results or only an error of the database's, and
-    makes sure that the progress of each incremental model can be written down.
+    makes sure that a build can write down the progress of each incremental model.
 #}
 {% macro check_warehouse() -%}
     {%- if execute -%}
         {%- do adapter.dispatch('check_database', 'hirehouse')() -%}
         {%- do check_version() -%}
-        {%- do note_models() -%}
+        {%- if flags.WHICH in ('run', 'build') -%}{%- do note_models() -%}{%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 
@@ -33,6 +33,7 @@
     {%- set found = run_query(
         "select table_schema from information_schema.tables"
         " where table_name = 'batches' and table_schema in ('raw', 'landed')"
+        " and table_catalog = '" ~ target.database ~ "'"
     ).columns[0].values() | list -%}
     {%- if found == ['raw'] -%}
         {%- do exceptions.raise_compiler_error(

@@ -40,25 +40,3 @@
     end
     $$
 {%- endmacro %}
-
-{#
-    How dbt replaces a seed of which `--full-refresh` is asked: so that its views can be kept, too.
-#}
-{% macro postgres__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
-    {%- if not full_refresh -%}
-        {{ return(default__reset_csv_table(model, full_refresh, old_relation, agate_table)) }}
-    {%- endif -%}
-    {%- set backup = make_backup_relation(old_relation, 'table') -%}
-    {%- do adapter.drop_relation(backup) -%}
-    {%- do adapter.rename_relation(old_relation, backup) -%}
-    {{ return(create_csv_table(model, agate_table)) }}
-{% endmacro %}
-
-{% macro redshift__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
-    {{ return(default__reset_csv_table(model, full_refresh, old_relation, agate_table)) }}
-{% endmacro %}
-
-{# After a seed: the table that it replaced goes, once its views read the new one. #}
-{% macro drop_replaced_seed() -%}
-    {%- if execute -%}drop table if exists {{ make_backup_relation(this, 'table') }}{%- endif -%}
-{%- endmacro %}

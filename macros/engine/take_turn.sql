@@ -37,14 +37,33 @@
         ) -%}
         {%- do run_query('select pg_advisory_lock(' ~ lock ~ ')') -%}
     {%- endif -%}
-    {#- dbt looked at the start of its run, and another build may have made or replaced it since. -#}
-    {%- set kind = run_query(
-        "select relkind from pg_class where oid = to_regclass('" ~ this.include(database=false) ~ "')"
+    {%- do look_again() -%}
+{% endmacro %}
+
+{#
+    What dbt knows of the model's relations it saw at the start of its run: another build may have
+    made, replaced or dropped them since, or have been in the middle of it.
+#}
+{% macro look_again() %}
+    {%- set relations = [
+        this, make_intermediate_relation(this), make_backup_relation(this, 'table')
+    ] -%}
+    {%- set names = relations | map(attribute='identifier') | join("', '") -%}
+    {%- set kinds = {} -%}
+    {%- for row in run_query(
+        'select classes.relname, classes.relkind from pg_class as classes'
+        ~ ' inner join pg_namespace as namespaces on classes.relnamespace = namespaces.oid'
+        ~ " where namespaces.nspname = '" ~ this.schema ~ "'"
+        ~ " and classes.relname in ('" ~ names ~ "')"
     ).rows -%}
-    {%- set known = load_cached_relation(this) -%}
-    {%- set type = {'r': 'table', 'v': 'view'}.get(kind[0][0]) if kind else none -%}
-    {%- if type != (known.type if known else none) -%}
-        {%- if known -%}{%- do adapter.cache_dropped(known) -%}{%- endif -%}
-        {%- if type -%}{%- do adapter.cache_added(this.incorporate(type=type)) -%}{%- endif -%}
-    {%- endif -%}
+        {%- do kinds.update({row[0]: {'r': 'table', 'v': 'view'}.get(row[1])}) -%}
+    {%- endfor -%}
+    {%- for relation in relations -%}
+        {%- set known = load_cached_relation(relation) -%}
+        {%- set type = kinds.get(relation.identifier) -%}
+        {%- if type != (known.type if known else none) -%}
+            {%- if known -%}{%- do adapter.cache_dropped(known) -%}{%- endif -%}
+            {%- if type -%}{%- do adapter.cache_added(relation.incorporate(type=type)) -%}{%- endif -%}
+        {%- endif -%}
+    {%- endfor -%}
 {% endmacro %}

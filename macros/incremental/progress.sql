@@ -29,10 +29,12 @@
     {{ return(read) }}
 {% endmacro %}
 
-{% macro progress_table() %}
+{# The table of this build's own schemas, or of those that it defers to. #}
+{% macro progress_table(deferred=false) %}
+    {%- set batches = graph.nodes['model.' ~ project_name ~ '.stg_landing__batches'] -%}
     {{ return(api.Relation.create(
         database=target.database,
-        schema=generate_schema_name('staging', none),
+        schema=batches.defer_relation.schema if deferred else generate_schema_name('staging', none),
         identifier='model_progress',
         type='table'
     )) }}
@@ -48,8 +50,13 @@
             {%- if flags.EMPTY %} 0
             {%- elif inputs %} (
                 select coalesce(min(coalesce(inputs.batch_id, 0)), 0)
-                from {{ progress_table() }} as inputs
-                where inputs.model in ('{{ inputs | join("', '") }}')
+                from (
+                    {%- for deferred, found in inputs | groupby(1) %}
+                    select batch_id from {{ progress_table(deferred) }}
+                    where model in ('{{ found | map('first') | join("', '") }}')
+                    {{- ' union all' if not loop.last }}
+                    {%- endfor %}
+                ) as inputs
             )
             {%- else %} (
                 select coalesce(max(batches.batch_id), 0)
@@ -61,23 +68,37 @@
     where model = '{{ model.name }}'
 {% endmacro %}
 
-{# The names of the incremental models that a model reads, itself or by its views. #}
-{% macro incremental_inputs(unique_id) %}
+{#
+    The incremental models that a model reads, itself or by its views: the name of each, and whether
+    it is read from the schemas that this build defers to.
+#}
+{% macro incremental_inputs(unique_id, deferred=false) %}
     {%- set found = [] -%}
     {%- for id in graph.nodes[unique_id].depends_on.nodes if id.startswith('model.') -%}
         {%- set input = graph.nodes[id] -%}
+        {%- set elsewhere = deferred or is_deferred(input) -%}
         {%- if input.config.materialized == 'incremental' -%}
-            {%- do found.append(input.name) -%}
+            {%- do found.append((input.name, elsewhere)) -%}
         {%- elif input.config.materialized == 'table' -%}
             {%- do exceptions.raise_compiler_error(
                 unique_id ~ ' is incremental and reads ' ~ id ~ ', a table that is replaced as a'
                 ~ ' whole: its rows tell no batch, so nobody could say which of them are new'
             ) -%}
         {%- else -%}
-            {%- do found.extend(incremental_inputs(id)) -%}
+            {%- do found.extend(incremental_inputs(id, elsewhere)) -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(found | unique | sort) }}
+{% endmacro %}
+
+{# Whether dbt's `--defer` lets a model be read from other schemas, as `ref` decides it. #}
+{% macro is_deferred(node) %}
+    {%- if not flags.DEFER or not node.defer_relation -%}{{ return(false) }}{%- endif -%}
+    {%- if flags.FAVOR_STATE and node.unique_id not in selected_resources -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {%- set own = api.Relation.create(node.database, node.schema, node.alias) -%}
+    {{ return(load_cached_relation(own) is none) }}
 {% endmacro %}
 
 {#

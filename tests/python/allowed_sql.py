@@ -46,7 +46,7 @@ FROM_MACROS: dict[str, set[str]] = {
 KEYWORDS = {
     *("all", "and", "as", "between", "by", "case", "distinct", "else", "exists", "from", "in"),
     *("join", "not", "on", "or", "over", "select", "then", "when", "where", "union"),
-    *("materialized", "varchar", "numeric"),
+    *("varchar", "numeric"),
 }
 
 # sqlglot's names of everything but functions.

@@ -12,8 +12,10 @@ import sqlglot
 from sqlglot import Token, TokenType, exp
 
 from allowed_sql import CONSTRUCTS, FROM_MACROS, FUNCTIONS, JOINS, KEYWORDS, PARTS, TYPES
-from hirehouse.contracts import ROOT
-from hirehouse.tables import ensure_tables
+from events import line, write
+from hirehouse.contracts import ROOT, load
+from hirehouse.contracts_example import example_event
+from hirehouse.land import land
 from hirehouse.warehouse import open_warehouse
 from project import STRICT, compiled, manifest, run
 
@@ -110,13 +112,14 @@ def incremental_tables() -> list[tuple[str, str]]:
     ]
 
 
-def create_tables(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The raw tables and an empty table for each incremental model, so that dbt compiles an
-    incremental run."""
+def create_tables(folder: Path, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event of each kind and an empty table for each incremental model, so that dbt compiles
+    an incremental run."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with open_warehouse(variables["HIREHOUSE_TARGET"]) as warehouse:
-        ensure_tables(warehouse)
+        examples = [line(example_event(contract)) for contract in load().values()]
+        land([write(folder / "examples.ndjson", examples)], warehouse)
         for schema in sorted({schema for schema, _ in incremental_tables()}):
             warehouse.execute(f"create schema {schema}")
         for schema, name in incremental_tables():
@@ -130,9 +133,10 @@ def compile_models(folder: Path, variables: dict[str, str]) -> Path:
     arguments = ["dbt", *STRICT, "compile", "--select", "resource_type:model"]
     done = run(arguments, folder, cwd=ROOT, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
-    text = (folder / "target/compiled/hirehouse/models/staging/hiring").glob("stg_*.sql")
-    marked = ["earlier.event_id is null" in file.read_text() for file in text]
-    assert all(marked), "this is no incremental run"
+    texts = {f.stem: f.read_text() for f in (folder / "target/compiled").rglob("models/**/*.sql")}
+    whole = [name for _, name in incremental_tables() if "batch_id > 0" not in texts[name]]
+    assert whole == [], "this is no incremental run"
+    assert texts["stg_landing__copies"].count("interval") > len(load())  # the copies' 30 days
     return folder / "target"
 
 
@@ -147,14 +151,14 @@ def test_an_incremental_run_keeps_to_the_list(monkeypatch: pytest.MonkeyPatch) -
         "HIREHOUSE_DUCKDB": str(folder / "hirehouse.duckdb"),
         "DBT_PROFILES_DIR": str(folder / "profiles"),
     }
-    create_tables(variables, monkeypatch)
+    create_tables(folder, variables, monkeypatch)
     check_folder(compile_models(folder, {}), "duckdb", least=len(models()))
 
 
 def test_an_incremental_run_on_postgres_keeps_to_the_list(
     postgres_environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create_tables(postgres_environment, monkeypatch)
+    create_tables(tmp_path, postgres_environment, monkeypatch)
     check_folder(compile_models(tmp_path, postgres_environment), "postgres", least=len(models()))
 
 

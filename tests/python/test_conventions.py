@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ import yaml
 
 from hirehouse.contracts import ROOT
 from project import manifest, run
+from sequences import copied
 
 Manifest = dict[str, Any]
 CONFIG = ROOT / "dbt-bouncer.yml"
@@ -121,7 +123,7 @@ BAD: list[tuple[str, Callable[[Manifest], None]]] = [
     ("check_model_directories", move(MART, "models/reports/fct_offers.sql")),
     ("check_model_directories", move(MART, "models/marts/sales/fct_offers.sql")),
     ("check_model_names", rename(STAGING, "stg_offer_extended")),
-    ("check_model_names", rename(INTERMEDIATE, "int_offers")),
+    ("check_model_names", rename(INTERMEDIATE, "int__offers")),
     ("check_model_names", rename(MART, "FctOffers")),
     ("check_model_column_names", add_column(MART, "offerId")),
     ("check_model_has_properties_file", put(None, "nodes", MART, "patch_path")),
@@ -196,11 +198,20 @@ def test_a_bad_manifest_breaks_the_rule(
     assert number in {rule for rule, _ in failed_rules(changed, tmp_path) - failed_now}
 
 
+def test_a_contract_that_is_not_listed_is_an_error(tmp_path: Path) -> None:
+    root = copied(tmp_path / "project")
+    listed = root / "macros" / "landing" / "event_sources.sql"
+    listed.write_text(listed.read_text().replace("'offer_answered', ", ""))
+    done = run(["dbt", "compile", "--select", "stg_landing__events"], tmp_path, cwd=root)
+    assert done.returncode != 0
+    assert "does not list 'offer_answered' of source 'hiring'" in " ".join(done.stdout.split())
+
+
 # What dbt-bouncer can't say.
 
 
 def models(m: Manifest, layer: str) -> list[dict[str, Any]]:
-    folder = f"models/{layer}/"
+    folder = f"models/{layer}"
     return [
         node
         for node in m["nodes"].values()
@@ -223,15 +234,16 @@ def in_another_group_or_schema(m: Manifest) -> list[str]:
 def staging_of_another_source(m: Manifest) -> list[str]:
     """models/staging/<source>/stg_<source>__<event> reads <source>.<event>, in all its versions.
 
-    What reads every event's table says so by the source `envelope`.
+    What reads more than one event is of the landing, and reads all of them.
     """
+    events = {i for i, s in m["sources"].items() if s["source_name"] != "landing"}
     found = []
     for node in models(m, "staging"):
         source = Path(node["original_file_path"]).parts[2]
         event = node["name"].removeprefix(f"stg_{source}__")
         reads = {s.removeprefix(f"source.hirehouse.{source}.") for s in sources_of(node)}
         tables = {event, *(f"{event}_v{version}" for version in range(2, 10))}
-        if source == "landing" and reads == {"envelope"}:
+        if source == "landing" and reads >= events:
             continue
         if not reads or not reads <= tables:
             found.append(node["name"])
@@ -253,18 +265,34 @@ def contract_in_another_file(m: Manifest) -> list[str]:
     ]
 
 
-def staging_without_a_column(m: Manifest) -> list[str]:
-    """A staging model's YAML has each column of the envelope and of the contracts that it reads."""
-    envelope = m["sources"]["source.hirehouse.landing.envelope"]["columns"]
-    found = []
-    for node in models(m, "staging"):
-        if "/landing/" in node["original_file_path"]:
-            continue
-        wanted = set(envelope)
-        for source in sources_of(node):
-            wanted |= set(m["sources"][source]["columns"])
-        found += [f"{node['name']}.{column}" for column in sorted(wanted - set(node["columns"]))]
-    return found
+def contract_said_twice(m: Manifest) -> list[str]:
+    """An event's staging model describes no column: those are its contract's and the envelope's."""
+    return [
+        f"{node['name']}.{column}"
+        for node in models(m, "staging")
+        if "/landing/" not in node["original_file_path"]
+        for column in node["columns"]
+    ]
+
+
+def lengths(m: Manifest) -> dict[str, int]:
+    return {n["name"]: len(n["raw_code"].splitlines()) for n in models(m, "")}
+
+
+def longer_than_a_screen(m: Manifest) -> list[str]:
+    """No model has more than 100 lines."""
+    return [name for name, lines in lengths(m).items() if lines > 100]
+
+
+def longer_in_the_middle(m: Manifest) -> list[str]:
+    """The middle one of all models has at most 32 lines."""
+    middle = median(lengths(m).values())
+    return [f"{middle} lines"] if middle > 32 else []
+
+
+def lengthen(m: Manifest) -> None:
+    for node in models(m, ""):
+        node["raw_code"] += "\n-- more" * 32
 
 
 def personal_columns_past_staging(m: Manifest) -> list[str]:
@@ -310,10 +338,9 @@ OWN: list[tuple[Callable[[Manifest], list[str]], Callable[[Manifest], None]]] = 
             *("sources", "source.hirehouse.hiring.offer_extended", "original_file_path"),
         ),
     ),
-    (
-        staging_without_a_column,
-        put({}, "nodes", STAGING, "columns"),
-    ),
+    (contract_said_twice, add_column(STAGING, "currency")),
+    (longer_than_a_screen, put("-- more\n" * 101, "nodes", MART, "raw_code")),
+    (longer_in_the_middle, lengthen),
     (personal_columns_past_staging, add_column(MART, "email")),
     (views_that_vanish, depend(MART, "model.hirehouse.fct_candidacies")),
     (views_that_vanish, depend(MART, "model.hirehouse.dim_dates")),

@@ -18,7 +18,8 @@ OLD, NEW = 1, 2
 pytestmark = pytest.mark.one_engine
 
 EVENT = "interview_requested"
-STAGED = "staging.stg_employer_app__interview_requested"
+LANDED = f"landed.{EVENT}"
+STAGED = "stg_landing__events"
 DERIVED = "intermediate.int_interview_requests"
 MART = "fct_interview_requests"  # shows no batch: tested by the keys of what it reads
 VERSIONED = "intermediate.int_candidate_versions"
@@ -41,7 +42,7 @@ def dbt(environment: dict[str, str], tmp_path: Path) -> WarmDbt:
             )
     warm = WarmDbt(folder=tmp_path / "target", variables=environment)
     assert warm.run("seed").success
-    assert warm.run("run", "--select", *(f"+{name}" for name in BUILT)).success
+    assert warm.run("run", "--select", *(f"+{name}" for name in (STAGED, *BUILT))).success
     return warm
 
 
@@ -53,7 +54,7 @@ def signed_up(number: int) -> dict[str, Any]:
 
 def broken(dbt: WarmDbt, days: int) -> set[str]:
     """The names of the tests that fail."""
-    names = [*(name.split(".")[1] for name in (STAGED, DERIVED)), MART, *HISTORIES]
+    names = [STAGED, DERIVED.split(".")[1], MART, *HISTORIES]
     outcome = dbt.run(
         *("test", "--exclude-resource-type", "unit_test", "--vars", f"{{test_days: {days}}}"),
         *("--select", f"source:employer_app.{EVENT}", *names),
@@ -63,9 +64,11 @@ def broken(dbt: WarmDbt, days: int) -> set[str]:
 
 
 SPOILT = {
-    f"update landed.{EVENT} set base_salary = -1 where batch_id = ?": {"conforms_to_contract"},
-    f"insert into {STAGED} select * from {STAGED} where batch_id = ? and batch_row = 5": {
-        "one_row_per_event"
+    f"update {LANDED} set base_salary = -1 where batch_id = ?": {"conforms_to_contract"},
+    # The model of copies, which was built before, does not know of the second row.
+    f"insert into {LANDED} select * from {LANDED} where batch_id = ? and batch_row = 5": {
+        "an_event_id_names_one_event",
+        f"unique_combination_{STAGED}",
     },
     f"insert into {DERIVED} select * from {DERIVED} where batch_id = ?": {
         "unique_int",

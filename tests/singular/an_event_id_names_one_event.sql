@@ -1,23 +1,26 @@
--- Fails for each id that a producer has given to several events. Whatever comes again within 30 days
--- is a copy and counts once; further apart, both rows count, and only a person can tell whether they
--- should. Ask the producer named here. If the events are different ones, list the id in
+-- Fails for each id that a producer has given to several events. What comes again within 30 days is
+-- a copy and counts once. Further apart, both rows count, and only a person can tell whether they
+-- should: ask the producer named here. If the events are different ones, list the id in
 -- seeds/reused_event_ids.csv, and this test leaves it out; the ids to come have to be unique.
 with
 
-events as (
+tested as (
 
-    select * from {{ ref('stg_landing__events') }}
-    where not is_copy
+    select distinct event_id
+    from {{ ref('stg_landing__events') }}
+    where not is_copy and batch_id > {{ tested_after() }}
 
 ),
 
-tested as (
+-- Straight from the landed tables: the whole history is searched, and only what is found is held
+-- against the batches and the copies.
+found as (
 
-    select distinct
-        event,
-        event_id
-    from events
-    where batch_id > {{ tested_after() }}
+    select events.*
+    from (
+        {{ all_events() }}
+    ) as events
+    where events.event_id in (select tested.event_id from tested)
 
 ),
 
@@ -31,8 +34,14 @@ counted as (
         min(events.occurred_at) as first_at,
         max(events.occurred_at) as last_at,
         count(*) as row_count
-    from events
-    inner join tested on events.event = tested.event and events.event_id = tested.event_id
+    from found as events
+    {{ is_counted() }}
+    left join {{ ref('stg_landing__copies') }} as copies
+        on
+            events.event = copies.event
+            and events.batch_id = copies.batch_id
+            and events.batch_row = copies.batch_row
+    where copies.batch_id is null
     group by 1, 2
     having count(*) > 1
 

@@ -15,28 +15,77 @@ def landed(source_name: str, table_name: str, _further: object = None) -> str:
 
 
 def is_counted() -> str:
-    """Stands for macros/landing/all_events.sql."""
-    return "events.batch_id > 0"
+    """Stands for macros/landing/landed.sql."""
+    return "inner join batches on events.batch_id = batches.batch_id"
 
 
-def envelopes(_condition: str) -> str:
+def all_events() -> str:
     """Stands for macros/landing/all_events.sql."""
-    return "select * from raw_envelope"
+    return "select * from landed_envelope"
 
 
 def property_counts() -> str:
     """Stands for macros/landing/all_events.sql."""
-    return "select * from raw_properties"
+    return "select * from landed_properties"
 
 
-def in_range(_relation: str, _condition: str) -> str:
-    """Stands for macros/incremental/is_new.sql."""
-    return "occurred_at > cast('2026-01-01' as timestamp)"
+def repeated_rows() -> str:
+    """Stands for macros/landing/copies.sql."""
+    return "select * from landed_envelope"
+
+
+def progress() -> SimpleNamespace:
+    """Stands for macros/incremental/progress.sql."""
+    return SimpleNamespace(after=0, up_to=1)
 
 
 def is_new(alias: str | None = None) -> str:
-    """Stands for macros/incremental/is_new.sql."""
+    """Stands for macros/incremental/touched.sql."""
     return f"{alias + '.' if alias else ''}batch_id > 0"
+
+
+is_changed = is_new
+
+
+def touched_keys(key: str, models: list[str]) -> str:
+    """Stands for macros/incremental/touched.sql."""
+    return "\n    union\n    ".join(f"select {key} from {name}" for name in models)
+
+
+def is_touched(key: str, alias: str | None = None) -> str:
+    """Stands for macros/incremental/touched.sql."""
+    return f"{alias + '.' if alias else ''}{key} in (select touched.{key} from touched)"
+
+
+def first_event(name: str, _key: str, condition: str) -> str:
+    """Stands for macros/incremental/touched.sql."""
+    return f"select * from {name} where {condition}"
+
+
+def added_to_counts(
+    name: str,
+    groups: list[str],
+    counts: list[str],
+    _key: str,
+    latest: list[str] | None = None,
+) -> str:
+    """Stands for macros/incremental/added_to_counts.sql."""
+    return f"select {', '.join([*groups, *counts, *(latest or [])])} from {name}"
+
+
+def take_turn() -> str:
+    """Stands for macros/engine/take_turn.sql."""
+    return ""
+
+
+def tested_after() -> int:
+    """Stands for macros/testing/tested_rows.sql."""
+    return 0
+
+
+def running_count(condition: str, key: str, order: str) -> str:
+    """Stands for macros/numbers/running_count.sql."""
+    return f"sum(case when {condition} then 1 end) over (partition by {key} order by {order})"
 
 
 def is_tested(_id: str) -> str:
@@ -97,8 +146,3 @@ execute = True
 def contract_rules(_model: str) -> list[SimpleNamespace]:
     """Stands for macros/landing/contract_rules.sql."""
     return [SimpleNamespace(column="event_id", rule="required", broken="event_id is null")] * 2
-
-
-def inlined() -> str:
-    """Stands for macros/engine/inlined.sql."""
-    return "not materialized"

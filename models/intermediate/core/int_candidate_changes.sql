@@ -23,7 +23,6 @@ united as (
         event_id,
         occurred_at,
         received_at,
-        batch_id,
         cast('{{ change }}' as varchar(24)) as change,
         {{ rank }} as change_rank,
         {% for column, type in {
@@ -39,9 +38,9 @@ united as (
             'availability': 'varchar(20)',
             'available_from': 'date',
         }.items() %}
-        cast({{ column if column in known else 'null' }} as {{ type }}) as {{ column -}}
-        {{ ',' if not loop.last }}
+        cast({{ column if column in known else 'null' }} as {{ type }}) as {{ column }},
         {% endfor %}
+        batch_id
     from {{ ref(model) }}
     where {{ is_new() }}
     {% if not loop.last %}union all{% endif %}

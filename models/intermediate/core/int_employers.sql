@@ -15,7 +15,9 @@ touched as (
 
 sign_ups as (
 
-    {{ first_event('stg_employer_app__employer_signed_up', 'employer_id', is_touched('employer_id')) }}
+    {{ first_event(
+        'stg_employer_app__employer_signed_up', 'employer_id', is_touched('employer_id')
+    ) }}
 
 ),
 

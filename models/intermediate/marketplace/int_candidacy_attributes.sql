@@ -29,11 +29,14 @@ ranked_openings as (
             partition by openings.candidacy_id
             order by openings.occurred_at, openings.origin_rank, openings.event_id
         ) as place,
-        -- The salary of a candidacy is that of its first request, whatever opened it.
-        row_number() over (
+        -- Requests rank first: their salary holds, whatever opened the candidacy.
+        {% for column in ['base_salary', 'currency'] %}
+        first_value(openings.{{ column }}) over (
             partition by openings.candidacy_id
             order by openings.origin_rank, openings.occurred_at, openings.event_id
-        ) as place_of_request,
+            rows unbounded preceding
+        ) as first_{{ column }},
+        {% endfor %}
         max(openings.batch_id) over (partition by openings.candidacy_id) as last_batch_id
     from {{ ref('int_candidacy_openings') }} as openings
     where {{ is_touched('candidacy_id', 'openings') }}
@@ -69,16 +72,14 @@ attributes as (
         positions.role,
         positions.location,
         sign_ups.channel,
-        requests.base_salary,
-        requests.currency,
+        openings.first_base_salary as base_salary,
+        openings.first_currency as currency,
         greatest(
             openings.last_batch_id,
             coalesce(sign_ups.last_batch_id, 0),
             coalesce(positions.last_batch_id, 0)
         ) as batch_id
     from ranked_openings as openings
-    inner join ranked_openings as requests
-        on openings.candidacy_id = requests.candidacy_id and requests.place_of_request = 1
     left join sign_ups on openings.candidate_id = sign_ups.candidate_id
     left join positions on openings.position_id = positions.position_id
     where openings.place = 1

@@ -1,5 +1,8 @@
 {{ config(materialized='table') }}
 
+-- It reads nothing, so no `ref` does this for it.
+{% do take_turn() %}
+
 with
 
 days as (

@@ -43,8 +43,7 @@ bounds as (
                 'month', max(case when valid_from <= received_at then valid_from end)
             ) as date
         )
-        {% endif %}
-            as last_month
+        {% endif %} as last_month
     from {{ ref('int_subscription_versions') }}
 
 ),

@@ -1,4 +1,3 @@
--- Not a view: PostgreSQL drops what hangs on a view for the time that it is made anew.
 {{ config(materialized='table') }}
 
 with
@@ -28,8 +27,7 @@ counted as (
     union all
     {% endfor %}
     select
-        cast(case movement when 'refund' then 'refunds' else 'invoices' end as varchar(20))
-            as entity,
+        case movement when 'refund' then 'refunds' else 'invoices' end as entity,
         cast(booked_at as date) as counted_on,
         currency,
         amount

@@ -35,7 +35,12 @@ counted as (
 -- days, so that an id which a producer gives to a million events costs no million times a million.
 copies as (
 
-    select event, event_id, batch_id, batch_row from counted
+    select
+        event,
+        event_id,
+        batch_id,
+        batch_row
+    from counted
     where place_of_day > 1
     union
     select
@@ -49,14 +54,14 @@ copies as (
             first_of_day.event = earlier.event
             and first_of_day.event_id = earlier.event_id
             and (
-                earlier.batch_id < first_of_day.batch_id
+                first_of_day.batch_id > earlier.batch_id
                 or (
-                    earlier.batch_id = first_of_day.batch_id
-                    and earlier.batch_row < first_of_day.batch_row
+                    first_of_day.batch_id = earlier.batch_id
+                    and first_of_day.batch_row > earlier.batch_row
                 )
             )
-            and earlier.occurred_at >= {{ dbt.dateadd('day', -30, 'first_of_day.occurred_at') }}
-            and earlier.occurred_at <= {{ dbt.dateadd('day', 30, 'first_of_day.occurred_at') }}
+            and first_of_day.occurred_at <= {{ dbt.dateadd('day', 30, 'earlier.occurred_at') }}
+            and first_of_day.occurred_at >= {{ dbt.dateadd('day', -30, 'earlier.occurred_at') }}
     where first_of_day.place_of_day = 1 and first_of_day.row_count > 1
 
 ),

@@ -1,0 +1,45 @@
+{#
+    How dbt empties a seed before it loads it anew. PostgreSQL's truncate waits for all who read the
+    table, and shows it empty to those whose snapshot is older; Redshift's commits at once.
+#}
+{% macro postgres__truncate_relation(relation) -%}
+    {%- call statement('truncate_relation') -%}
+        delete from {{ relation }}
+    {%- endcall -%}
+{%- endmacro %}
+
+{#
+    How dbt makes the table of a seed, or replaces it where `--full-refresh` is asked of it: emptied,
+    if another build has made it meanwhile; put aside and not dropped, so that views can be kept.
+#}
+{% macro postgres__create_csv_table(model, agate_table) %}
+    {%- set made = load_cached_relation(this) -%}
+    {%- if made -%}
+        {%- do adapter.truncate_relation(made) -%}
+        {{ return('') }}
+    {%- endif -%}
+    {{ return(default__create_csv_table(model, agate_table)) }}
+{% endmacro %}
+
+{% macro redshift__create_csv_table(model, agate_table) %}
+    {{ return(default__create_csv_table(model, agate_table)) }}
+{% endmacro %}
+
+{% macro postgres__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
+    {%- if not full_refresh -%}
+        {{ return(default__reset_csv_table(model, full_refresh, old_relation, agate_table)) }}
+    {%- endif -%}
+    {%- set backup = make_backup_relation(old_relation, 'table') -%}
+    {%- do adapter.drop_relation(backup) -%}
+    {%- do adapter.rename_relation(old_relation, backup) -%}
+    {{ return(default__create_csv_table(model, agate_table)) }}
+{% endmacro %}
+
+{% macro redshift__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
+    {{ return(default__reset_csv_table(model, full_refresh, old_relation, agate_table)) }}
+{% endmacro %}
+
+{# After a seed: the table that it replaced goes, once its views read the new one. #}
+{% macro drop_replaced_seed() -%}
+    {%- if execute -%}drop table if exists {{ make_backup_relation(this, 'table') }}{%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,75 @@
+{{ config(
+    incremental_strategy='delete+insert',
+    unique_key='requested_week'
+) }}
+
+with
+
+requests as (
+
+    select
+        cast(date_trunc('week', requests.requested_at) as date) as requested_week,
+        coalesce(attributes.role, 'unknown') as role,
+        requests.candidacy_id,
+        requests.answer,
+        {{ seconds_between('requests.requested_at', 'requests.answered_at') }} as seconds_to_answer,
+        greatest(requests.batch_id, coalesce(attributes.batch_id, 0)) as batch_id
+    from {{ ref('int_interview_requests') }} as requests
+    left join {{ ref('int_candidacy_attributes') }} as attributes
+        on requests.candidacy_id = attributes.candidacy_id
+
+),
+
+-- All visits of a changed candidacy carry its last batch, so this is every week that one of them
+-- may have been counted in until now; a role may also come to be known without a visit. A week
+-- that is left empty keeps a row of zeros.
+touched as (
+
+    select cast(date_trunc('week', entered_at) as date) as requested_week
+    from {{ ref('int_candidacy_stage_visits') }}
+    where stage = 'requested' and {{ is_changed() }}
+    union
+    select requested_week from requests
+    where {{ is_changed() }}
+
+),
+
+-- Those without an answer come last, so that the others are ranked among themselves.
+ranked as (
+
+    select
+        touched.requested_week,
+        coalesce(requests.role, 'unknown') as role,
+        requests.candidacy_id,
+        requests.answer,
+        requests.seconds_to_answer,
+        requests.batch_id,
+        row_number() over (
+            partition by touched.requested_week, requests.role
+            order by case when requests.answer is null then 1 else 0 end, requests.seconds_to_answer
+        ) as value_rank,
+        count(requests.answer) over (
+            partition by touched.requested_week, requests.role
+        ) as value_count
+    from touched
+    left join requests on touched.requested_week = requests.requested_week
+
+),
+
+timed as (
+
+    select
+        requested_week,
+        role,
+        count(candidacy_id) as request_count,
+        count(answer) as answer_count,
+        count(case when answer = 'accepted' then 1 end) as acceptance_count,
+        {{ percentile('seconds_to_answer', 50) }} as median_seconds_to_answer,
+        {{ percentile('seconds_to_answer', 90) }} as p90_seconds_to_answer,
+        coalesce(max(batch_id), 0) as batch_id
+    from ranked
+    group by 1, 2
+
+)
+
+select * from timed
