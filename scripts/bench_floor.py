@@ -1,7 +1,7 @@
 """A full refresh by dbt beside its floor: one hand-written DuckDB script of the same marts.
 
 The script computes the marts straight from the raw tables, in the same file; both must give the
-same rows. dbt's own start is left out. dbt also stages the events that no mart reads yet, and
+same rows. dbt's own start is left out. dbt also finds copies of events that no mart reads yet, and
 builds the marts of arrival, and the floor does not; so its work for the same marts is told, too.
 """
 

@@ -3,11 +3,25 @@
 create schema floor;
 set schema = 'floor';
 
+-- A copy has the id of an earlier row, and a time at most 30 days from its own.
 create macro first_landed(name) as table
-    select * from query_table(name)
-    where batch_id in (select batch_id from landed.batches where committed_at is not null)
-    qualify row_number() over (
-        partition by event_id, occurred_at order by batch_id, batch_row) = 1;
+    with counted as (
+        select * from query_table(name)
+        where batch_id in (select batch_id from landed.batches where committed_at is not null)
+    ),
+    repeated as (
+        select event_id, occurred_at, batch_id, batch_row from counted
+        where event_id in (select event_id from counted group by 1 having count(*) > 1)
+    ),
+    copies as (
+        select later.batch_id, later.batch_row
+        from repeated as later
+        join repeated as earlier on later.event_id = earlier.event_id
+            and (later.batch_id, later.batch_row) > (earlier.batch_id, earlier.batch_row)
+            and later.occurred_at between earlier.occurred_at - interval 30 day
+                and earlier.occurred_at + interval 30 day
+    )
+    select * from counted anti join copies using (batch_id, batch_row);
 
 create macro rate(amount, rate) as cast(round(amount * rate, 0) as integer);
 

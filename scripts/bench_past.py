@@ -113,7 +113,8 @@ def build(environment: dict[str, str], events: Path) -> int:
         with open_warehouse() as warehouse:
             tables = warehouse.query(
                 "select table_name from information_schema.tables"
-                " where table_schema = 'staging' and table_name not like 'stg_landing%'"
+                " where table_schema = 'staging' and table_name like 'stg_%'"
+                " and table_name not like 'stg_landing%'"
             )
             counts = [f"(select count(*) from staging.{table})" for (table,) in tables]
             [(total,)] = warehouse.query(f"select {' + '.join(counts)}")

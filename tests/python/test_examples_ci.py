@@ -13,8 +13,14 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from conftest import surrounded_by
+from events import line, write
 from hirehouse.cli import app
-from hirehouse.contracts import ROOT
+from hirehouse.contracts import ROOT, load
+from hirehouse.contracts_example import example_event
+from hirehouse.land import land
+from hirehouse.warehouse import open_warehouse
+from marts import MakeEnvironment, dbt, mart_hashes
 from project import compiled, run
 from stable_marts import EXTRACT
 
@@ -29,7 +35,7 @@ def steps(job: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def branch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with a changed int_hires_timed; main's manifest is in its state/."""
+    """A copy of the project with a changed model; main's manifest is in its state/."""
     root = tmp_path_factory.mktemp("branch")
     for path in PROJECT:
         copy = shutil.copytree if (ROOT / path).is_dir() else shutil.copy
@@ -38,7 +44,7 @@ def branch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "state").mkdir()
     (root / "run").mkdir()
     shutil.copy(compiled() / "manifest.json", root / "state")
-    model = root / "models/intermediate/marketplace/int_hires_timed.sql"
+    model = root / "models/intermediate/operations/int_event_delay_percentiles.sql"
     model.write_text(model.read_text() + "-- changed\n")
     return root
 
@@ -53,7 +59,7 @@ def test_state_modified_selects_what_changed_and_what_depends_on_it(branch: Path
     assert command.split()[2:7] == shlex.split(readme_command("dbt ls"))[1:]
     listed = in_pull_request([*command.split(), "--output", "name"], branch)
     assert listed.returncode == 0, listed.stdout
-    assert sorted(listed.stdout.split()) == ["int_hires_timed", "time_to_hire"]
+    assert sorted(listed.stdout.split()) == ["event_lateness", "int_event_delay_percentiles"]
 
 
 def test_the_build_reads_all_else_from_production(branch: Path) -> None:
@@ -63,16 +69,39 @@ def test_the_build_reads_all_else_from_production(branch: Path) -> None:
     # request had made two relations: one that this build makes anew, and one that it does not.
     with duckdb.connect(str(branch / "run" / "hirehouse.duckdb")) as connection:
         connection.execute("create schema pr_12_intermediate")
-        for relation in ("int_hires_timed", "int_candidacies"):
+        for relation in ("int_event_delay_percentiles", "int_event_delays"):
             connection.execute(f"create table pr_12_intermediate.{relation} (batch_id bigint)")
     compiling = shlex.split(build.replace("dbt build", "dbt --quiet compile"))
     done = in_pull_request(compiling, branch)
     assert done.returncode == 0, done.stdout
     models = branch / "run/target/compiled/hirehouse/models"
-    changed = (models / "intermediate/marketplace/int_hires_timed.sql").read_text()
-    dependent = (models / "marts/marketplace/time_to_hire.sql").read_text()
-    assert '"intermediate"."int_candidacies"' in changed
-    assert '"pr_12_intermediate"."int_hires_timed"' in dependent
+    changed = (models / "intermediate/operations/int_event_delay_percentiles.sql").read_text()
+    dependent = (models / "marts/operations/event_lateness.sql").read_text()
+    assert '"intermediate"."int_event_delays"' in changed
+    assert '"pr_12_intermediate"."int_event_delay_percentiles"' in dependent
+
+
+def test_the_build_makes_of_production_what_production_has(
+    branch: Path, make_environment: MakeEnvironment
+) -> None:
+    """Up to which batch a model may read, it learns from the progress of production's models."""
+    (branch / "real").mkdir()
+    build = shlex.split(readme_command("dbt build").replace("dbt build", "dbt --quiet build"))
+    path = str(branch / "real" / "hirehouse.duckdb")
+    with surrounded_by(make_environment("duckdb", branch / "real")) as patch:
+        patch.setenv("HIREHOUSE_DUCKDB", path)
+        examples = [line(example_event(contract)) for contract in load().values()]
+        with open_warehouse() as warehouse:
+            land([write(branch / "real" / "examples.ndjson", examples)], warehouse)
+        dbt({}, branch / "real", "run", "--select", "+event_lateness")
+        own = {"HIREHOUSE_SCHEMA": "pr_12", "HIREHOUSE_DUCKDB": path}
+        done = run(build, branch / "run", cwd=branch, **own)
+        assert done.returncode == 0, done.stdout
+        with open_warehouse() as warehouse:
+            theirs = mart_hashes(warehouse, ["operations"])
+            ours = mart_hashes(warehouse, ["pr_12_operations"])
+    assert ours == {f"pr_12_{name}": value for name, value in theirs.items()}
+    assert list(ours) == [f"pr_12_operations.event_lateness ({len(examples)} rows)"]
 
 
 def test_the_marts_check_of_a_pull_request_is_a_command_that_there_is() -> None:

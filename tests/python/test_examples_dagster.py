@@ -18,6 +18,7 @@ from hirehouse.warehouse import open_warehouse
 from marts import MakeEnvironment
 
 EXAMPLE = ROOT / "examples" / "dagster" / "definitions.py"
+STAGED = "employer_app__interview_requested"
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_every_raw_table_is_an_asset_that_models_hang_on(example: ModuleType) ->
 
 def test_assets_land_and_build(example: ModuleType) -> None:
     write(example.INBOX / "1.ndjson", [line(event(1))])
-    wanted = {"stg_employer_app__interview_requested", "stg_landing__batches"}
+    wanted = {f"stg_{name}" for name in ("landing__batches", "landing__copies", STAGED)}
     keys = [key for key in example.models.keys if key.path[-1] in wanted]
     chosen = dg.AssetSelection.assets(*keys, *example.land.keys)
     done = dg.materialize(
@@ -62,7 +63,7 @@ def test_assets_land_and_build(example: ModuleType) -> None:
         resources=example.defs.resources,
     )
     assert done.success
-    assert rows("staging.stg_employer_app__interview_requested") == 1
+    assert rows(f"staging.stg_{STAGED}") == 1
     [landed] = done.asset_materializations_for_node("land")[:1] or [None]
     assert landed
     assert done.get_asset_check_evaluations()

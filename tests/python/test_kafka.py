@@ -29,7 +29,7 @@ from hirehouse.cli import app
 from hirehouse.kafka import Stream, Topic
 from hirehouse.land import Known, Landed, land
 from hirehouse.read import Batch, Done, Limits
-from hirehouse.run import DIRECT, Loop, Round
+from hirehouse.run import BATCHES, DIRECT, Loop, Round
 from hirehouse.warehouse import Warehouse, open_warehouse
 from hirehouse.warm import Outcome
 from project import BIN
@@ -441,11 +441,12 @@ class Idle:
     """In place of dbt: nothing but a model to build."""
 
     def __init__(self, *_: object, **__: object) -> None:
-        config = SimpleNamespace(materialized="view")
-        nodes = {"m": SimpleNamespace(resource_type="model", name="m", config=config)}
-        nodes["m"].depends_on_nodes = []
+        node = SimpleNamespace(
+            resource_type="model", name="stg_landing__batches", schema="staging",
+            config=SimpleNamespace(materialized="view"), depends_on_nodes=[],
+        )  # fmt: skip
         self.manifest = SimpleNamespace(
-            nodes=nodes, sources={}, unit_tests={}, child_map={"m": []},
+            nodes={BATCHES: node}, sources={}, unit_tests={}, child_map={BATCHES: []},
             build_parent_and_child_maps=lambda: None,
         )  # fmt: skip
 

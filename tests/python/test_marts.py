@@ -191,7 +191,8 @@ def test_staging_keeps_each_event_once(built: Built) -> None:
     with open_warehouse() as warehouse:
         tables = warehouse.query(
             "select table_name from information_schema.tables"
-            " where table_schema = 'staging' and table_name not like 'stg_landing__%'"
+            " where table_schema = 'staging' and table_name like 'stg_%'"
+            " and table_name not like 'stg_landing__%'"
         )
         found = {
             table.split("__")[1]: warehouse.query(f"select count(*) from staging.{table}")[0][0]

@@ -67,6 +67,11 @@ def test_every_command_of_the_readme_works(clone: Path, make_environment: MakeEn
     assert "fct_candidacies" in page
 
 
+def test_the_readme_counts_the_models() -> None:
+    models = len(list((ROOT / "models").rglob("*.sql")))
+    assert f"builds and tests {models} models" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.every
 def test_the_demo_ends_with_a_funnel_and_can_run_again(clone: Path) -> None:
     for _ in range(2):
@@ -80,4 +85,4 @@ def test_the_demo_ends_with_a_funnel_and_can_run_again(clone: Path) -> None:
         )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         assert re.search(r"Backend engineer +[\d,]+ +[\d,]+ +[\d,]+ +[\d,]+ +\d+\.\d%", done.stdout)
-        assert "204,573 events landed" in done.stdout
+        assert "204,573 events landed, 2,053 of them copies" in done.stdout
