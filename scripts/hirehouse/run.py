@@ -27,7 +27,7 @@ from hirehouse.write import DIRECT
 LONGEST = 60.0  # seconds between two tries
 # A round writes no logs and artifacts, which cost more than its models, and asks for what there is
 # only in the schemas of its models.
-SPARE = (
+QUIET = (
     *("--log-level", "none", "--log-level-file", "none", "--no-write-json"),
     "--cache-selected-only",
 )
@@ -251,7 +251,7 @@ class Loop:
             if not chosen:
                 return
             with_seeds = any(self.graph.kinds[node] == "seed" for node in chosen)
-            outcome = self.dbt.run("build" if with_seeds else "run", *SPARE, nodes=chosen)
+            outcome = self.dbt.run("build" if with_seeds else "run", *QUIET, nodes=chosen)
         built = {node for node in chosen if outcome.status.get(node) == "success"}
         failed = outcome.failed()
         broken = chosen & failed.keys()

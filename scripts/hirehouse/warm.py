@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from hirehouse.contracts import ROOT
-from hirehouse.spare import spare_dbt
 
 CHOSEN = "chosen_for_this_run"
 
@@ -55,7 +54,6 @@ class WarmDbt:
         *,
         target: str | None = None,
     ) -> None:
-        spare_dbt()
         self.root = root
         self.variables = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"} | (variables or {})
         self.folder = folder or root / "target" / "warm"

@@ -82,7 +82,7 @@ def test_a_broken_model_holds_back_only_what_is_made_of_it(
     parts = shuffled([market], tmp_path, 2, seed=3)
     model = clone / "models/intermediate/marketplace/int_offers.sql"
     whole = model.read_text()
-    model.write_text(whole.replace("ranked_offers.expires_on", "ranked_offers.no_such_column"))
+    model.write_text(whole.replace("offers.expires_on", "offers.no_such_column"))
     shutil.copy(parts[0], inbox)
     port = free_port()
     loop = Process(clone, environment, "--metrics-port", str(port), str(inbox))
