@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -62,7 +63,17 @@ ENVELOPES = tuple(
     )
 )
 VARIANTS = st.integers(0, 199)
-COPIES = ("same", "same", "other values", "other time", "other event")
+COPIES = (
+    *("same", "same", "other values", "other time", "other event"),
+    *("sent again later", "sent again later"),
+)
+# What servers that stamp each try anew make of a time; after 30 days, it is no copy any more.
+DAYS = timedelta(days=30)
+JITTERS = (
+    *(timedelta(milliseconds=1), timedelta(seconds=1), timedelta(hours=30), timedelta(days=20)),
+    *(timedelta(days=29), DAYS, DAYS),
+    *(DAYS + timedelta(microseconds=1), DAYS + timedelta(microseconds=1), timedelta(days=40)),
+)
 
 
 @dataclass(frozen=True)
@@ -253,8 +264,9 @@ def histories(draw: st.DrawFn, batches: int) -> History:
     size = draw(st.sampled_from([1, 1, 1, 2, 3]))
     moments = draw(st.lists(st.sampled_from(MOMENTS), min_size=2, max_size=6))
     drawn = [_sent(draw, moments, batches) for _ in range(draw(st.integers(4, 28)))]
-    for original in draw(st.lists(st.sampled_from(drawn), max_size=4)):
-        drawn.append(_copy(draw, original, moments, batches))
+    for _ in range(draw(st.integers(0, 4))):
+        # Of a copy, too: so a chain of them may last longer than any two of them are apart.
+        drawn.append(_copy(draw, draw(st.sampled_from(drawn)), moments, batches))
     order = draw(st.sampled_from(["any", "any", "in time", "backwards"]))
     if order != "any":
         numbers = sorted((one.batch for one in drawn), reverse=order == "backwards")
@@ -289,6 +301,10 @@ def _copy(draw: st.DrawFn, original: Sent, moments: list[datetime], batches: int
             return replace(copy, properties=variant(copy.event, draw(VARIANTS)), zone=60)
         case "other time":
             return replace(copy, at=draw(st.sampled_from(moments)))
+        case "sent again later":
+            jitter = draw(st.sampled_from(JITTERS))
+            earlier = draw(st.booleans()) and copy.at - jitter >= min(MOMENTS)
+            return replace(copy, at=copy.at - jitter if earlier else copy.at + jitter)
         case "other event":
             event = draw(kin(copy.event))
             same = {name: copy.properties[name] for name in _things(event) & _things(copy.event)}
@@ -307,3 +323,28 @@ def _within(properties: Mapping[str, Any], size: int) -> dict[str, Any]:
         return f"{kind}-{min(int(number), size)}"
 
     return {name: narrow(name, value) for name, value in properties.items()}
+
+
+def settled(history: History) -> History:
+    """The history with copies that say the same in all: whichever comes first, nothing changes."""
+    found = list(history)
+    by_id: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number in sorted(range(len(found)), key=lambda n: found[n].at):
+        by_id[found[number].event, found[number].id].append(number)
+    for numbers in by_id.values():
+        group: list[int] = []
+        last = datetime.min
+        for number in numbers:
+            at = found[number].at
+            # What hangs together by copies of copies is one event, however long it lasts.
+            group = [*group, number] if at - last <= DAYS else [number]
+            last = at
+            first = min(group)
+            for one in group:
+                found[one] = replace(history[first], batch=history[one].batch)
+    return tuple(found)
+
+
+def is_settled(history: History) -> bool:
+    """Whether copies say the same in all."""
+    return history == settled(history)

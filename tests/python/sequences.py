@@ -1,4 +1,4 @@
-"""Sequences of landings and runs, and what incremental models and a first build then differ in.
+"""Sequences of landings and builds, and what incremental models and a first build then differ in.
 
 A dbt run costs its models and hardly its rows, so hundreds of histories with ids of their own share
 one sequence, and a row that differs names its history by the prefix of its ids.
@@ -7,74 +7,34 @@ one sequence, and a row that differs names its history by the prefix of its ids.
 from __future__ import annotations
 
 import random
-import re
 import shutil
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from comparing import BATCH, Difference, against, columns_of, differing, drop_schemas
 from conftest import surrounded_by
+from forks import Fork, Tell
 from hirehouse.contracts import ROOT
 from hirehouse.land import land
 from hirehouse.warehouse import Warehouse, open_warehouse
 from hirehouse.warm import WarmDbt
-from histories import History
+from histories import History, is_settled
+from layout import models_of
+from steps import Step, selected
+from truth import Arrived, expected
 
-CEILING = "stg_landing__batches"  # the model that fixes up to which batch a run reads
+READ_FIRST = {"stg_landing__copies", "stg_landing__batches"}
 KEPT = "kept"  # the schema that holds what the incremental runs made
-ROWS = 5_000  # differing rows of a model that are fetched
-PREFIX = re.compile(r"h(\d{4})\.")
-# How a batch may arrive, beside plainly: while a run is under way; written but not committed when a
-# run begins; after a landing of the same lines crashed.
-WAYS = ("land", "land", "land", "during run", "uncommitted", "crash")
+NOWHERE = "nowhere_to_be_found"  # a table that a model is made to read, to fail
+MISSING = "does not exist"  # what both engines say of a table that is not there
+MANY = 100_000  # differing rows that are fetched where some of them are left out
 # What may be done about a failed event, with the patch it carries.
 ACTIONS = (
     *(("patched", '\'[{"op": "remove", "path": "/a"}]\''), ("patched", "'[]'")),
     *((action, "null") for action in ("replayed", "refused", "discarded", "restored")),
 )
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step of a sequence: `run`, `empty` (a batch without events), or a way to land a batch."""
-
-    what: str
-    batch: int = 0
-
-
-def plainly(batches: int) -> list[Step]:
-    """Land and run, batch by batch."""
-    return [step for n in range(1, batches + 1) for step in (Step("land", n), Step("run"))]
-
-
-def anyhow(batches: int, seed: int) -> list[Step]:
-    """Any way of landing the batches, with runs at any point between them and one at the end."""
-    choice = random.Random(seed)
-    steps = [Step("run")] if choice.random() < 0.3 else []
-    for number in range(1, batches + 1):
-        steps.append(Step(choice.choice(WAYS), number))
-        if choice.random() < 0.2:
-            steps.append(Step("empty"))
-        if choice.random() < 0.5:
-            steps.append(Step("run"))
-    # One with nothing new must change nothing, either.
-    return [*steps, Step("run"), *([Step("run")] if choice.random() < 0.3 else [])]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A row that only one of the two builds has."""
-
-    model: str
-    build: str
-    row: dict[str, Any] = field(hash=False)
-
-    def histories(self) -> set[int]:
-        """Numbers of the histories whose ids the row holds; none in an aggregate without ids."""
-        found = (PREFIX.findall(v) for v in self.row.values() if isinstance(v, str))
-        return {int(number) for numbers in found for number in numbers}
 
 
 class Stage:
@@ -107,39 +67,53 @@ class Stage:
         with surrounded_by(self.environment):
             self.dbt = WarmDbt(self.root, self.folder / "dbt", self.environment)
         self.models = models_of(self.dbt.manifest, self.only)
-        self.staging = [name for name in self.models if name.startswith("stg_")]
+        self.has_views = False
 
     def play(self, histories: Sequence[History], steps: Sequence[Step]) -> list[Difference]:
-        """Land the histories and run the models step by step; then build all anew and compare.
+        """Land the histories and build the models step by step; then build all anew and compare.
 
         The warehouse stays as the last build left it, for `query`.
 
         Returns:
-            The rows that the two builds don't have in common; of a model with many, some.
+            The rows that the two builds don't have in common, or that are not what the histories
+            tell; of a model with many, some.
 
         Raises:
             AssertionError: a run fails, or a line does not land.
         """
         self.sequences += 1
-        choice = random.Random(self.sequences)
+        self.arrived: list[Arrived] = []
         self._begin()
         with surrounded_by(self.environment):
             self._land([], "tables")
             self._dbt("seed")
             for number, step in enumerate(steps):
-                lines = [
-                    one.line(f"h{index:04d}.")
+                choice = random.Random(f"{number} {step}")
+                events = [
+                    (f"h{index:04d}.", one)
                     for index, history in enumerate(histories)
                     for one in history
                     if one.batch == step.batch
                 ]
+                lines = [one.line(prefix) for prefix, one in events]
                 lines += [f"no event {number}".encode()] * bool(lines)
                 self._take(step, lines, str(number), choice)
+                if lines:
+                    [(batch_id,)] = self.query("select max(batch_id) from landed.batches")
+                    self.arrived += [
+                        Arrived(batch_id, row, *event) for row, event in enumerate(events, start=1)
+                    ]
             with open_warehouse() as warehouse:
+                found = self._untrue(warehouse)
                 self._keep(warehouse)
             self._run()
             with open_warehouse() as warehouse:
-                return [d for name in self.models for d in self._differences(warehouse, name)]
+                for name, model in self.models.items():
+                    tables = {"incremental": f"{KEPT}.{name}", "anew": model.table}
+                    found += differing(warehouse, name, tables)
+            if any(step.what == "permuted" for step in steps):
+                found += self._permuted({n for n, h in enumerate(histories) if not is_settled(h)})
+        return found
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query on what the last sequence built; its incremental tables are in `kept`."""
@@ -151,12 +125,17 @@ class Stage:
         with surrounded_by(self.environment), open_warehouse() as warehouse:
             return columns_of(warehouse, f"{KEPT}.{model}")
 
-    def count(self, model: str) -> int:
-        """Rows that the incremental runs made of a model."""
-        return int(self.query(f"select count(*) from {KEPT}.{model}")[0][0])
+    def without_rows(self) -> list[str]:
+        """Models of which the incremental runs made no rows."""
+        empty = (
+            f"select '{name}' where not exists (select 1 from {KEPT}.{name})"
+            for name in self.models
+        )
+        return [name for (name,) in self.query(" union all ".join(empty))]
 
     def _begin(self) -> None:
         """An empty warehouse. A database of a server is cleared, since dbt's manifest names it."""
+        self.has_views = False
         self.place = self.folder / f"sequence-{self.sequences}"
         self.place.mkdir()
         if self.engine == "duckdb":
@@ -167,8 +146,10 @@ class Stage:
             self.dbt.variables |= self.environment
             return
         with surrounded_by(self.environment), open_warehouse() as warehouse:
-            schemas = {"landed", KEPT, *(schema for schema, _ in self.models.values())}
-            drop_schemas(warehouse, schemas)
+            drop_schemas(warehouse, {"landed", KEPT, *self._schemas()})
+
+    def _schemas(self) -> set[str]:
+        return {model.schema for model in self.models.values()}
 
     def _take(self, step: Step, lines: list[bytes], name: str, choice: random.Random) -> None:
         match step.what:
@@ -179,49 +160,121 @@ class Stage:
             case "land":
                 self._arrive(lines, name, choice)
             case "during run":
-                # The first half of a run fixes what counts; the other must not see more than that.
-                half = [*choice.sample(self.staging, len(self.staging) // 2), CEILING]
+                half = self._half(choice)
                 self._run(half)
                 self._arrive(lines, name, choice)
-                self._run([model for model in self.models if model not in half])
+                self._run(set(self.models) - half)
             case "uncommitted":
-                self._arrive(lines, name, choice)
-                self._commit("null")
+                landed = self._arrive(lines, name, choice)
+                self._commit(landed, "null")
                 self._run()
-                self._commit("started_at")
+                self._commit(landed, "started_at")
             case "crash":
                 # Its rows stay where they are and never count, and the same file lands again.
-                self._arrive(lines, name, choice)
-                self._commit("null")
+                self._commit(self._arrive(lines, name, choice), "null")
                 self._run()
                 self._arrive(lines, name, choice)
+            case "part" | "without" | "anew" | "at once" | "fails":
+                self._build_part(step)
+            case "permuted":
+                pass
             case other:
                 raise ValueError(other)
 
-    def _run(self, models: Sequence[str] = ()) -> None:
-        self._dbt("run", "--select", *(models or self.models))
+    def _half(self, choice: random.Random) -> set[str]:
+        """Any half of the models, and those that tell what has landed."""
+        names = list(self.models)
+        # At first only models that have all that they read.
+        some = choice.sample(names, len(names) // 2) if self.has_views else names[: len(names) // 2]
+        return {*some, *READ_FIRST}
+
+    def _build_part(self, step: Step) -> None:
+        some = selected(step.models, {name: model.reads for name, model in self.models.items()})
+        match step.what:
+            case "part":
+                self._run(some)
+            case "without":
+                self._run(set(self.models) - some)
+            case "anew":
+                self._run(some, "--full-refresh")
+            case "at once" if self.engine == "postgres":
+                other = Fork(self._building(some), mine=True)
+                self._run()
+                other.finish()
+            case "at once":
+                # Of a DuckDB file, one waits for the other to end.
+                self._run(some)
+                self._run()
+            case "fails":
+                with self._broken(*some):
+                    self._run(failing=some)
+
+    def _building(self, models: Collection[str]) -> Any:  # noqa: ANN401 - what a fork takes
+        def work(_: Tell) -> None:
+            self._run(models)
+
+        return work
+
+    @contextmanager
+    def _broken(self, name: str) -> Iterator[None]:
+        """A model fails at its very end, when all that it does is done."""
+        from dbt.artifacts.resources.v1.config import Hook  # noqa: PLC0415 - dbt takes 3 s
+
+        config = self.dbt.manifest.nodes[self.models[name].id].config
+        hooks = config.post_hook
+        config.post_hook = [*hooks, Hook(sql=f"select * from {NOWHERE}", index=len(hooks))]
+        try:
+            yield
+        finally:
+            config.post_hook = hooks
+
+    def _run(
+        self, models: Collection[str] = (), *arguments: str, failing: Collection[str] = ()
+    ) -> None:
+        """Run some models; else all, but for views that are there, which change with the project.
+
+        Args:
+            failing: the models that fail.
+        """
+        some = models or [n for n, m in self.models.items() if not (m.is_view and self.has_views)]
+        nodes = {self.models[name].id for name in {*some, *failing}}
+        outcome = self.dbt.run("run", *arguments, nodes=nodes)
+        failed = outcome.failed()
+        for name in failing:
+            assert NOWHERE in failed.pop(self.models[name].id), f"{name} did not fail"
+        # Until all has been built once, a part may lack what it reads.
+        lacking = not self.has_views and bool(models)
+        assert not failed or (lacking and all(MISSING in text for text in failed.values())), failed
+        if not models and not failing:
+            self.has_views = True
+        # As `hirehouse run` does; half of what a run costs.
+        self.dbt.settle(node for node, status in outcome.status.items() if status == "success")
 
     def _dbt(self, command: str, *arguments: str) -> None:
         outcome = self.dbt.run(command, *arguments)
         assert outcome.success, f"dbt {command} failed: {outcome.failed()}"
-        if command == "run":
-            # As `hirehouse run` does; half of what a run costs.
-            self.dbt.settle(outcome.status)
 
-    def _arrive(self, lines: list[bytes], name: str, choice: random.Random) -> None:
-        """Land events and, last of all, a line that fails; and do something about failed ones."""
-        self._land(lines, name, failed=min(len(lines), 1))
+    def _arrive(self, lines: list[bytes], name: str, choice: random.Random) -> int | None:
+        """Land events and, last of all, a line that fails; and do something about failed ones.
+
+        Returns:
+            The batch; None without any lines, of which nothing comes.
+        """
+        if not lines:
+            return None
+        self._land(lines, name, failed=1)
         with open_warehouse() as warehouse:
+            [(batch_id,)] = warehouse.query("select max(batch_id) from landed.batches")
             for row in range(1, 4):
                 action, patch = choice.choice(ACTIONS)
                 warehouse.execute(
                     "insert into landed.failure_actions"
                     " (failure_id, batch_id, batch_row, acted_at, actor, action, patch)"
-                    f" select f.failure_id, last.batch_id, {row}, f.received_at, 'a', '{action}',"
+                    f" select f.failure_id, {batch_id}, {row}, f.received_at, 'a', '{action}',"
                     f" {patch} from landed.failed_events as f"
-                    " cross join (select max(batch_id) as batch_id from landed.batches) as last"
                     f" order by md5(f.failure_id || '{name}{row}') limit 1"
                 )
+        return int(batch_id)
 
     def _land(self, lines: list[bytes], name: str, failed: int = 0) -> None:
         path = self.place / f"{name}.ndjson"
@@ -232,68 +285,72 @@ class Stage:
         assert landed.failed == failed, f"{path}: {landed.failed_by_rule}"
         assert landed.events == len(lines) - failed
 
-    def _commit(self, when: str) -> None:
-        """Set when the last batch was committed; null makes it one that still runs or crashed."""
-        with open_warehouse() as warehouse:
-            warehouse.execute(
-                f"update landed.batches set committed_at = {when}"
-                " where batch_id = (select max(batch_id) from landed.batches)"
-            )
+    def _commit(self, batch_id: int | None, when: str) -> None:
+        """Set when a batch was committed; null makes it one that still runs or crashed."""
+        if batch_id is not None:
+            with open_warehouse() as warehouse:
+                warehouse.execute(
+                    f"update landed.batches set committed_at = {when} where batch_id = {batch_id}"
+                )
 
     def _keep(self, warehouse: Warehouse) -> None:
         """Put aside what was built, so that the next run finds nothing and builds all anew."""
         warehouse.execute(f"create schema {KEPT}")
-        for name, (schema, alias) in self.models.items():
-            warehouse.execute(f"create table {KEPT}.{name} as select * from {schema}.{alias}")
-        drop_schemas(warehouse, {schema for schema, _ in self.models.values()})
+        for name, model in self.models.items():
+            warehouse.execute(f"create table {KEPT}.{name} as select * from {model.table}")
+        self._drop(warehouse)
 
-    def _differences(self, warehouse: Warehouse, name: str) -> list[Difference]:
-        schema, alias = self.models[name]
-        tables = {"incremental": f"{KEPT}.{name}", "anew": f"{schema}.{alias}"}
-        there, columns = (columns_of(warehouse, table) for table in tables.values())
-        # By name: a contract's new column stands last in a table that was there before it.
-        if sorted(there) != sorted(columns):
-            texts = {"incremental": " ".join(there), "anew": " ".join(columns)}
-            return [Difference(name, build, {"columns": text}) for build, text in texts.items()]
-        listed = ", ".join(columns)
+    def _drop(self, warehouse: Warehouse) -> None:
+        drop_schemas(warehouse, self._schemas())
+        self.has_views = False
+
+    def _untrue(self, warehouse: Warehouse) -> list[Difference]:
+        """Rows that are not what has landed makes them."""
+        landed = "select batch_id from landed.batches where committed_at is not null"
+        known = {"stg_landing__batches": (("batch_id",), warehouse.query(landed))}
         found = []
-        for build, other in (("incremental", "anew"), ("anew", "incremental")):
-            rows = warehouse.query(
-                f"select {listed} from {tables[build]}"
-                f" except all select {listed} from {tables[other]} order by 1 limit {ROWS}"
-            )
-            found += [Difference(name, build, dict(zip(columns, row, strict=True))) for row in rows]
+        for name, (columns, rows) in (known | expected(self.arrived)).items():
+            if model := self.models.get(name):
+                has = warehouse.query(f"select {', '.join(columns)} from {model.table}")
+                found += against(name, columns, rows, has)
         return found
 
+    def _permuted(self, left_out: Collection[int]) -> list[Difference]:
+        """Build all anew as if the batches had come in another order, and compare.
 
-def models_of(manifest: Any, only: Sequence[str] = ()) -> dict[str, tuple[str, str]]:  # noqa: ANN401
-    """Schema and table of every model that dbt builds, so that a new one is compared by itself.
+        Args:
+            left_out: histories that are not compared, since other copies come first now.
+        """
+        with open_warehouse() as warehouse:
+            permute(warehouse)
+            self._drop(warehouse)
+        self._run()
+        found = []
+        with open_warehouse() as warehouse:
+            for name, model in self.models.items():
+                tables = {"incremental": f"{KEPT}.{name}", "permuted": model.table}
+                if not model.shows_arrival:
+                    found += differing(warehouse, name, tables, less=BATCH, rows=MANY)
+        # Rows without a name are of all histories.
+        compared = [d for d in found if d.histories() - set(left_out)]
+        return compared + [d for d in found if not left_out and not d.histories()]
 
-    Args:
-        manifest: dbt's.
-        only: names of models; these and all that they read are taken, and every one if empty.
 
-    Returns:
-        By name, each after all that it reads.
-    """
-    nodes = {
-        key: node
-        for key, node in manifest.nodes.items()
-        if node.resource_type in ("model", "snapshot") and node.config.materialized != "ephemeral"
-    }
-    found: dict[str, tuple[str, str]] = {}
-
-    def take(key: str) -> None:
-        node = nodes.get(key)
-        if node and node.name not in found:
-            for read in sorted(node.depends_on.nodes):
-                take(read)
-            found[node.name] = (node.schema, node.alias)
-
-    for key, node in sorted(nodes.items()):
-        if not only or node.name in only:
-            take(key)
-    return found
+def permute(warehouse: Warehouse) -> None:
+    """Give the committed batches another order."""
+    batches = "landed.batches where committed_at is not null order by 1"
+    there = [batch_id for (batch_id,) in warehouse.query(f"select batch_id from {batches}")]
+    places = random.Random(len(there)).sample(there, len(there))
+    if places == there:
+        places.reverse()
+    cases = " ".join(f"when {a} then {b}" for a, b in zip(there, places, strict=True))
+    for (table,) in warehouse.query(
+        "select table_name from information_schema.columns where table_schema = 'landed'"
+        " and column_name = 'batch_id' and table_name <> 'batches' order by 1"
+    ):
+        warehouse.execute(
+            f"update landed.{table} set batch_id = case batch_id {cases} else batch_id end"
+        )
 
 
 def copied(folder: Path) -> Path:
@@ -302,41 +359,3 @@ def copied(folder: Path) -> Path:
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "dbt_project.yml", folder)
     return folder
-
-
-def columns_of(warehouse: Warehouse, table: str) -> list[str]:
-    """Names of a table's columns, in order."""
-    schema, _, name = table.partition(".")
-    rows = warehouse.query(
-        "select column_name from information_schema.columns"
-        f" where table_schema = '{schema}' and table_name = '{name}' order by ordinal_position"
-    )
-    return [column for (column,) in rows]
-
-
-def drop_schemas(warehouse: Warehouse, schemas: set[str]) -> None:
-    """Drop schemas with all that is in them."""
-    for schema in sorted(schemas):
-        warehouse.execute(f"drop schema if exists {schema} cascade")
-
-
-def failing(
-    stage: Stage, histories: Sequence[History], steps: Sequence[Step]
-) -> dict[int, list[Difference]]:
-    """Which histories break the property, by number, with the rows that differ.
-
-    Where only aggregates differ, whose rows name no history, each half is played by itself.
-    """
-    differences = stage.play(histories, steps)
-    found: dict[int, list[Difference]] = defaultdict(list)
-    for difference in differences:
-        for number in difference.histories():
-            found[number].append(difference)
-    if not differences or found:
-        return dict(found)
-    if len(histories) == 1:
-        return {0: differences}
-    middle = len(histories) // 2
-    first = failing(stage, histories[:middle], steps)
-    second = failing(stage, histories[middle:], steps)
-    return first | {middle + number: rows for number, rows in second.items()}
