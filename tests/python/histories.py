@@ -202,6 +202,7 @@ def collect(strategy: st.SearchStrategy[Any], count: int, seed: int) -> list[Any
     @hypothesis.seed(seed)
     @settings(
         max_examples=count,
+        derandomize=False,  # as it would be where the variable CI is set, whatever the seed
         phases=[Phase.generate],
         database=None,
         deadline=None,

@@ -39,9 +39,11 @@ COLUMN = """\
             config: {{meta: {{{rules}}}}}
 """
 # Events that count more than once, though none of the histories sends one anew after 30 days.
+# What comes again later than that is an event of its own.
 DOUBLED = """\
 select count(*) from (
-    select event_id from {schema}.stg_hiring__offer_extended group by 1 having count(*) > 1
+    select event_id from {schema}.stg_hiring__offer_extended group by 1
+    having count(*) > 1 and max(occurred_at) <= min(occurred_at) + interval '30' day
 ) as doubled
 """
 

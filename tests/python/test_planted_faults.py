@@ -75,10 +75,9 @@ def test_what_catches_a_fault_is_made_small(
     """An opening, then a sign-up in a later batch: nothing smaller shows that fault."""
     fault = FAULTS["a late sign-up does not touch its candidacies"]
     stage = stage_of([fault], {fault.only})
-    steps = plainly(4)
-    found = failing(stage, HISTORIES, steps)
+    found = failing(stage, HISTORIES, plainly(4))
     largest = max((HISTORIES[number] for number in found), key=len)
-    history, steps, differences = shrink(stage, largest, steps)
+    history, steps, differences = shrink(stage, largest, plainly(4))
     text = told(history, steps, differences)
     assert len(history) == 2, text
     assert [one.batch for one in sorted(history, key=lambda one: one.batch)] == [1, 2], text

@@ -2,6 +2,10 @@
 -- a copy and counts once. Further apart, both rows count, and only a person can tell whether they
 -- should: ask the producer named here. If the events are different ones, list the id in
 -- seeds/reused_event_ids.csv, and this test leaves it out; the ids to come have to be unique.
+{% if execute and not is_built(['stg_landing__events', 'reused_event_ids']) %}
+-- A part was built before the rest: there is nothing to test yet.
+select 1 as row_count where 1 = 0
+{% else %}
 with
 
 tested as (
@@ -58,3 +62,4 @@ unknown as (
 )
 
 select * from unknown
+{% endif %}
