@@ -5,21 +5,6 @@
 
 with
 
-requests as (
-
-    select
-        cast(date_trunc('week', requests.requested_at) as date) as requested_week,
-        coalesce(attributes.role, 'unknown') as role,
-        requests.candidacy_id,
-        requests.answer,
-        {{ seconds_between('requests.requested_at', 'requests.answered_at') }} as seconds_to_answer,
-        greatest(requests.batch_id, coalesce(attributes.batch_id, 0)) as batch_id
-    from {{ ref('int_interview_requests') }} as requests
-    left join {{ ref('int_candidacy_attributes') }} as attributes
-        on requests.candidacy_id = attributes.candidacy_id
-
-),
-
 -- All visits of a changed candidacy carry its last batch, so this is every week that one of them
 -- may have been counted in until now; a role may also come to be known without a visit. A week
 -- that is left empty keeps a row of zeros.
@@ -29,8 +14,30 @@ touched as (
     from {{ ref('int_candidacy_stage_visits') }}
     where stage = 'requested' and {{ is_changed() }}
     union
-    select requested_week from requests
+    select cast(date_trunc('week', requested_at) as date) as requested_week
+    from {{ ref('int_interview_requests') }}
     where {{ is_changed() }}
+    union
+    select cast(date_trunc('week', requested_at) as date) as requested_week
+    from {{ ref('int_interview_requests') }}
+    where candidacy_id in ({{ touched_keys('candidacy_id', ['int_candidacy_attributes']) }})
+
+),
+
+requests as (
+
+    select
+        touched.requested_week,
+        coalesce(attributes.role, 'unknown') as role,
+        requests.candidacy_id,
+        requests.answer,
+        {{ seconds_between('requests.requested_at', 'requests.answered_at') }} as seconds_to_answer,
+        greatest(requests.batch_id, coalesce(attributes.batch_id, 0)) as batch_id
+    from touched
+    left join {{ ref('int_interview_requests') }} as requests
+        on touched.requested_week = cast(date_trunc('week', requests.requested_at) as date)
+    left join {{ ref('int_candidacy_attributes') }} as attributes
+        on requests.candidacy_id = attributes.candidacy_id
 
 ),
 
@@ -38,21 +45,15 @@ touched as (
 ranked as (
 
     select
-        touched.requested_week,
-        coalesce(requests.role, 'unknown') as role,
-        requests.candidacy_id,
-        requests.answer,
-        requests.seconds_to_answer,
-        requests.batch_id,
+        requests.*,
         row_number() over (
-            partition by touched.requested_week, requests.role
+            partition by requests.requested_week, requests.role
             order by case when requests.answer is null then 1 else 0 end, requests.seconds_to_answer
         ) as value_rank,
         count(requests.answer) over (
-            partition by touched.requested_week, requests.role
+            partition by requests.requested_week, requests.role
         ) as value_count
-    from touched
-    left join requests on touched.requested_week = requests.requested_week
+    from requests
 
 ),
 
