@@ -22,7 +22,6 @@ from hirehouse.simulate import simulate
 from hirehouse.warehouse import open_warehouse
 from hirehouse.warm import WarmDbt
 
-MOST = 1.3
 FLOOR = ROOT / "scripts" / "bench_floor.sql"
 MARTS = ["core", "marketplace", "finance"]
 
