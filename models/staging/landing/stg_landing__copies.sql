@@ -2,8 +2,8 @@
 
 with
 
--- Without `source`, dbt would not know the batches; these, and not the model of them, which reads
--- this one.
+-- From the source: stg_landing__batches is built after this model, so that it shows no batch whose
+-- copies are not found yet.
 committed as (
 
     select batch_id from {{ source('landing', 'batches') }}
