@@ -20,7 +20,7 @@ from segment.analytics import Client
 from segment.analytics.request import APIError
 from starlette.testclient import TestClient
 
-from hirehouse.pytest_plugin import Emitted
+from hirehouse.emission_testing.pytest_plugin import Emitted
 
 REQUEST = {
     "candidate_id": "cand-1",
@@ -152,7 +152,7 @@ def test_what_is_sent_again_is_a_copy(
 def test_a_change_that_fails_tells_nothing(
     web: TestClient, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(*arguments: Any) -> None:  # noqa: ANN401 - those of emit
+    def failing(*arguments: Any) -> None:
         emit(*arguments)
         raise sqlite3.OperationalError("disk full")
 

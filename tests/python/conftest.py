@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from hirehouse.contracts import ROOT
-from hirehouse.warehouse import Warehouse, open_warehouse
-from hirehouse.warm import WarmDbt
-from servers import Postgres
+from hirehouse.contracts.model import ROOT
+from hirehouse.running.warm_dbt import WarmDbt
+from hirehouse.warehouse.connections import Warehouse, open_warehouse
+from support.servers import Postgres
 
 ENGINES = ("duckdb", "postgres")
 CONFIG = "dbt_project.yml"
 # Files that take longest come first, so that neither of two processes is left alone with one.
 LONG = ("property", "kills", "concurrent", "marts", "run", "readme", "kafka", "failures_replay")
-pytest_plugins = ["report"]
+pytest_plugins = ["support.report"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,7 +52,7 @@ def parsed_once() -> Iterator[None]:
     parsed: dict[str, bytes] = {}
     read = WarmDbt._read
 
-    def read_once(dbt: WarmDbt) -> Any:  # noqa: ANN401 - dbt's own manifest
+    def read_once(dbt: WarmDbt) -> Any:
         from dbt.constants import PARTIAL_PARSE_FILE_NAME  # noqa: PLC0415 - dbt takes 3 s
         from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 - as above
         from dbt.parser import manifest as parser  # noqa: PLC0415 - as above

@@ -1,0 +1,1 @@
+"""Backfill: events made from the rows of an older system."""

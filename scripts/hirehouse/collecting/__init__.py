@@ -1,0 +1,1 @@
+"""The collector: events over HTTP into a spool or a Kafka topic."""

@@ -1,0 +1,200 @@
+"""`hirehouse contracts`: list, show, check, diff and export."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.markup import escape
+
+from hirehouse.commands.shared import AsJson, ending, new_console, print_json, text_table
+from hirehouse.contracts.diff import changes, contracts_at
+from hirehouse.contracts.example import example_event
+from hirehouse.contracts.lint import check
+from hirehouse.contracts.model import ROOT, Column, Contract, ContractError, envelope, load
+from hirehouse.contracts.yaml_schema import nearest
+from hirehouse.events.exact_json import write_json
+
+contracts_app = typer.Typer(
+    help="The contracts of the events: what is in them, and whether they are sound.",
+    no_args_is_help=True,
+)
+Root = Annotated[Path, typer.Option(help="The project's folder.", file_okay=False)]
+Event = Annotated[
+    str, typer.Argument(help="An event, such as offer_extended, or offer_extended_v2.")
+]
+
+
+def sound_contracts(root: Path) -> list[Contract]:
+    """All contracts, by source and name; ends the command if one of them is broken.
+
+    A broken contract would make a list incomplete and an export wrong.
+    """
+    if problems := check(root):
+        for problem in problems:
+            typer.echo(problem, err=True)
+        typer.echo(_count(len(problems), "problem"), err=True)
+        raise typer.Exit(1)
+    return sorted(load(root).values(), key=lambda c: (c.source, c.event, c.version))
+
+
+def find(event: str, root: Path) -> Contract:
+    """The latest version of an event, or the one whose table is named; ends the command if none."""
+    contracts = sound_contracts(root)
+    named = [c for c in contracts if c.table == event and c.version > 1]
+    versions = named or [c for c in contracts if c.event == event]
+    if not versions:
+        hint = nearest(event, tuple(c.table for c in contracts), 3)
+        typer.echo(f"no contract for {event!r}{hint}", err=True)
+        raise typer.Exit(2)
+    return versions[-1]
+
+
+@contracts_app.command("diff")
+def diff_command(
+    old: Annotated[str, typer.Argument(help="A git revision, or a project's folder.")],
+    new: Annotated[str, typer.Argument(help="The same; by default the project as it is.")] = "",
+    *,
+    as_json: AsJson = False,
+    root: Root = ROOT,
+) -> None:
+    """Name what changed in the contracts: breaking or additive, by event and property.
+
+    Exit code 1 if a change is breaking: it must be a new version. 2 if a side can't be read.
+    """
+    with ending({ContractError: 2}):
+        sides = contracts_at(old, root), contracts_at(new or str(root), root)
+    found = sorted(changes(*sides), key=lambda c: not c.breaking)
+    breaking = sum(c.breaking for c in found)
+    if as_json:
+        print_json([asdict(change) for change in found])
+    else:
+        for change in found:
+            typer.echo(change)
+        typer.echo(f"{breaking} breaking, {len(found) - breaking} additive")
+    if breaking:
+        typer.echo("leave this version as it was, and add <event>_v2.yml with version: 2", err=True)
+    raise typer.Exit(1 if breaking else 0)
+
+
+@contracts_app.command("list")
+def list_command(*, as_json: AsJson = False, root: Root = ROOT) -> None:
+    """List the contracts."""
+    rows: list[dict[str, Any]] = [
+        {
+            "event": c.event,
+            "version": c.version,
+            "source": c.source,
+            "owner": c.owner,
+            "properties": len(c.columns),
+            "description": c.description.split(". ")[0].removesuffix("."),
+        }
+        for c in sound_contracts(root)
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    new_console().print(text_table(rows[0] if rows else (), (row.values() for row in rows)))
+
+
+@contracts_app.command("show")
+def show_command(event: Event, *, as_json: AsJson = False, root: Root = ROOT) -> None:
+    """Show a contract with an example event; with --json its JSON Schema."""
+    contract = find(event, root)
+    if as_json:
+        print_json(exported(contract, root))
+        return
+    console = new_console()
+    title = f"[bold]{contract.event}[/] version {contract.version}"
+    console.print(f"{title}, from {contract.source}, owned by {escape(contract.owner)}")
+    console.print(f"{escape(contract.description)}\n{contract.path}", soft_wrap=True)
+    rows = [
+        (c.name, c.type, "yes" if c.required else "", _rule(c), c.description)
+        for c in contract.columns
+    ]
+    console.print(text_table(("name", "type", "required", "rule", "description"), rows))
+    example = example_event(contract)
+    console.print("An event that conforms:")
+    typer.echo(orjson.dumps(example, option=orjson.OPT_INDENT_2))
+    for error in contract.validator.iter_errors(example):
+        place = "/".join(map(str, error.instance_path))
+        typer.echo(
+            f"{place}: fill in a value, or give the contract `examples`: {error.message}", err=True
+        )
+
+
+@contracts_app.command("check")
+def check_command(*, as_json: AsJson = False, root: Root = ROOT) -> None:
+    """Find everything that is broken in the contracts; exit code 1 if anything is."""
+    problems = check(root)
+    if as_json:
+        print_json([asdict(problem) for problem in problems])
+    else:
+        for problem in problems:
+            typer.echo(problem)
+        files = len({problem.file for problem in problems})
+        if problems:
+            typer.echo(f"{_count(len(problems), 'problem')} in {_count(files, 'file')}", err=True)
+        else:
+            typer.echo(f"{_count(len(load(root)), 'contract')}, no problem")
+    raise typer.Exit(1 if problems else 0)
+
+
+@contracts_app.command("export")
+def export_command(
+    out: Annotated[Path, typer.Option(help="Folder to write to.", file_okay=False)],
+    *,
+    root: Root = ROOT,
+) -> None:
+    """Write each contract as JSON Schema 2020-12, for validators in any language."""
+    contracts = sound_contracts(root)
+    out.mkdir(parents=True, exist_ok=True)
+    index = []
+    for contract in contracts:
+        file = f"{contract.table}.json"
+        write_json(out / file, exported(contract, root))
+        index.append({"event": contract.event, "version": contract.version, "file": file})
+    write_json(out / "index.json", index)
+    typer.echo(f"{_count(len(contracts), 'schema')} written to {out}")
+
+
+def exported(contract: Contract, root: Path = ROOT) -> dict[str, Any]:
+    """The strict JSON Schema of a whole event in the Segment format, as an application sends it."""
+    schema = contract.schema(strict=True)
+    sizes = {column.name: column.type.size for column in envelope(root)}
+    schema["properties"] = {
+        "type": {"const": "track"},
+        # SDK users also write events in Title Case, which the lander takes as well.
+        "event": {"enum": [contract.event, contract.event.replace("_", " ").title()]},
+        "messageId": {"type": "string", "minLength": 1, **_at_most(sizes["event_id"])},
+        "timestamp": {"type": "string", "format": "date-time"},
+        "userId": {"type": ["string", "null"], **_at_most(sizes["user_id"])},
+        "anonymousId": {"type": ["string", "null"], **_at_most(sizes["anonymous_id"])},
+        "properties": schema["properties"]["properties"],
+    }
+    schema["required"] = ["event", "messageId", "timestamp", "properties"]
+    return {"$schema": schema.pop("$schema"), "$id": f"{contract.table}.json", **schema}
+
+
+def _at_most(size: int) -> dict[str, int]:
+    return {"maxLength": size, "maxBytes": size}
+
+
+def _rule(column: Column) -> str:
+    words = []
+    for word, value in column.meta.items():
+        if word == "enum":
+            words.append(f"one of {', '.join(map(str, value))}")
+        elif value is True:
+            words += [word] * (word != "required")  # which has a column of its own
+        elif value is not False:
+            words.append(f"{word}: {json.dumps(value)}")
+    return "; ".join(words)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,74 @@
+"""The `hirehouse` command. Only the module of the command that runs is imported."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+class Lazy(NamedTuple):
+    """Where a command is, and the help that `hirehouse --help` shows without importing it."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+COMMANDS = {
+    "contracts": Lazy("contracts", "contracts_app", "Inspect, check and export the contracts."),
+    "simulate": Lazy("simulate", "simulate_command", "Simulate a hiring marketplace."),
+    "collect": Lazy("collect", "collect_command", "Take events over HTTP."),
+    "collect-keys": Lazy("collect", "keys_app", "Manage the write keys of producers."),
+    "land": Lazy("land", "land_command", "Land files and topics of events."),
+    "run": Lazy("run", "run_command", "Land and build continuously."),
+    "failures": Lazy("failures", "failures_app", "Inspect, patch and replay failed events."),
+    "trace": Lazy("failures", "trace_command", "Find where an event is."),
+    "backfill": Lazy("backfill", "backfill_command", "Land the rows of an older system as events."),
+    "upgrade": Lazy("upgrade", "upgrade_command", "Upgrade a warehouse of an older version."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows its commands by name and help, and imports one when it is run."""
+
+    def __init__(self, **settings: Any) -> None:
+        stubs = {name: TyperCommand(name, help=lazy.help) for name, lazy in COMMANDS.items()}
+        super().__init__(**settings | {"commands": stubs})
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """The command that runs."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, load(str(name)), rest
+
+
+def load(name: str) -> Any:
+    """Import a command of COMMANDS."""
+    place = COMMANDS[name]
+    found = getattr(import_module(f"hirehouse.commands.{place.module}"), place.attribute)
+    if not isinstance(found, typer.Typer):
+        command, found = found, typer.Typer(add_completion=False)
+        found.command(name)(command)
+    found.pretty_exceptions_show_locals = False  # a payload must not reach a terminal or a log
+    return typer.main.get_command(found)
+
+
+app = typer.Typer(
+    name="hirehouse",
+    cls=LazyGroup,
+    help="An event-first warehouse for a hiring marketplace.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+
+
+@app.callback()
+def main_options() -> None:
+    """An event-first warehouse for a hiring marketplace."""
+
+
+def main() -> None:
+    app(prog_name="hirehouse")

@@ -1,0 +1,111 @@
+"""`hirehouse run`: keep the warehouse up to date with a folder of events."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from hirehouse.commands.shared import Remove, Target, ending, say_error
+from hirehouse.contracts.model import ContractError
+from hirehouse.landing.inputs import InputError
+from hirehouse.running.lock import LoopLock, LoopLockHeld
+from hirehouse.running.loop import Inbox, Loop, Round, pause
+from hirehouse.running.loop import Round as Outcome
+from hirehouse.running.metrics import Metrics
+from hirehouse.running.warm_dbt import DbtError
+from hirehouse.warehouse.profile import WarehouseError
+
+
+def run_command(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="What to watch: folders, files, globs (NDJSON, plain or gzip), kafka://…"
+        ),
+    ],
+    once: Annotated[bool, typer.Option("--once", help="One round, for a scheduler.")] = False,
+    every: Annotated[
+        float, typer.Option(min=0.05, help="Seconds from the end of a round to the next look.")
+    ] = 0.25,
+    remove: Remove = False,
+    target: Target = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve metrics for Prometheus on this port.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address to serve metrics on.")] = "127.0.0.1",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print each round as one line of JSON.")
+    ] = False,
+) -> None:
+    """Land what comes into the watched folders, build what that touches, and again.
+
+    Put whole files there: write under a name that ends in .tmp or .part, or that starts with a
+    dot, then rename. SIGINT or SIGTERM ends the loop after its round; a second one at once.
+
+    Exit code 1: the last round could not read, land or build something; 2: wrong arguments; 3:
+    another loop has the warehouse.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: _stop(stop))
+
+    claim = LoopLock(target)
+    result: Outcome | None = None
+    errors = (WarehouseError, ContractError, DbtError, OSError)
+    with ending({InputError: 2, LoopLockHeld: 3} | dict.fromkeys(errors, 1)), ExitStack() as stack:
+        stack.callback(claim.let_go)
+        Inbox(paths).new()
+        claim.hold()
+        metrics = Metrics(metrics_port, metrics_host) if metrics_port else None
+        loop = Loop(paths, target, remove=remove)
+        tries = 0
+        while not stop.is_set():
+            try:
+                claim.hold()
+                latest = loop.round()
+            except WarehouseError as error:  # PostgreSQL is away for a while
+                latest = Round(loop.number, error=str(error))
+            if latest:
+                result = latest
+                tries = tries + 1 if result.error else 0
+                print(json.dumps(vars(result)) if as_json else line_of(result), flush=True)
+                for text in problems_of(result):
+                    say_error(text)
+                if metrics:
+                    metrics.note(result, len(loop.failing))
+            if once:
+                break
+            stop.wait(pause(tries) if tries else every)
+    if result and not (result.good and not result.unreadable):
+        raise typer.Exit(1)
+
+
+def _stop(stop: threading.Event) -> None:
+    stop.set()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def line_of(result: Outcome) -> str:
+    parts = [f"round {result.number}"]
+    if result.batches:
+        parts += [f"batch {', '.join(map(str, result.batches))}", f"{result.lines:,} lines"]
+        parts += [f"{result.events:,} events", f"{result.failed:,} failed"]
+    parts += [f"{result.models} models", f"{result.seconds:.1f} s"]
+    if result.lag_seconds is not None:
+        parts.append(f"{result.lag_seconds:,.1f} s behind")
+    return "  ".join(parts)
+
+
+def problems_of(result: Outcome) -> list[str]:
+    # The first two lines of dbt: where and what; the next ones may quote rows.
+    broken = [
+        f"{name}: {' '.join(' '.join(text.splitlines()[:2]).split())}"
+        for name, text in result.broken.items()
+    ]
+    return [*filter(None, [result.error]), *result.unreadable, *broken]

@@ -1,0 +1,1 @@
+"""Emission tests: what applications emit, held against the contracts."""

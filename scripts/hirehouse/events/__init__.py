@@ -1,0 +1,1 @@
+"""One event: its exact JSON, its tracking call, and whether it conforms to its contract."""

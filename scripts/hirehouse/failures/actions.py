@@ -1,0 +1,194 @@
+"""What people do about failed events: patch, replay, discard, restore. Nothing is ever deleted.
+
+Every action is written in a batch, under the landing lock, if nobody else has acted since: so it
+counts exactly when its batch does, and of two people who replay an event at once one does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+import orjson
+import pyarrow as pa
+
+from hirehouse.contracts.model import load
+from hirehouse.events.validate import CompiledContracts, Reason, Verdict, utc_now
+from hirehouse.failures.patches import Changes, PatchError, extended
+from hirehouse.failures.queries import TO_DO, Failed, Selection, acted_on, pages
+from hirehouse.landing.check_batch import Checked, Checker
+from hirehouse.landing.failed_events import failure_tables, reason_columns
+from hirehouse.landing.inputs import Batch, Input, Limits, Segment
+from hirehouse.landing.land import two_threads_taking_turns
+from hirehouse.landing.write_batches import BatchWriter
+from hirehouse.warehouse.connections import Warehouse
+from hirehouse.warehouse.landed_schema import ensure_tables, landing_tables, table_of
+
+LIMITS = Limits(lines=25_000)
+HIGHEST = "select coalesce(max(batch_id), 0) from landed.batches where committed_at is not null"
+
+
+class Action(NamedTuple):
+    """A row of landed.failure_actions, less who and when."""
+
+    failure_id: str
+    action: str
+    patch: str | None = None
+    reason: str | None = None
+    event_id: str | None = None
+    verdict: Verdict | None = None
+
+
+@dataclass
+class ActionResult:
+    """What came of a command.
+
+    `actions` counts by kind, `fails` what still fails by (rule, pointer), `problems` what could not
+    be done by message; `example` is the first patched one: original, copy and remaining reasons.
+    """
+
+    batches: list[int] = field(default_factory=list)
+    actions: Counter[str] = field(default_factory=Counter)
+    fails: Counter[tuple[str, str]] = field(default_factory=Counter)
+    problems: Counter[str] = field(default_factory=Counter)
+    example: tuple[bytes, bytes, list[Reason]] | None = None
+
+    def add(self, part: ActionResult) -> None:
+        self.batches += part.batches
+        self.actions += part.actions
+        self.fails += part.fails
+        self.problems += part.problems
+        self.example = self.example or part.example
+
+
+Decided = tuple[Checked, list[Action]]
+Decide = Callable[[list[Failed], datetime, ActionResult], Decided]
+
+
+class FailureActions:
+    """Where an `actor` deals with failed events, up to `limits` at a time, in one batch."""
+
+    def __init__(self, warehouse: Warehouse, actor: str, limits: Limits = LIMITS) -> None:
+        self.warehouse, self.actor, self.limits = warehouse, actor, limits
+        self.contracts = CompiledContracts(load())
+        with warehouse.landing_lock():
+            ensure_tables(warehouse)
+
+    def replay(self, selection: Selection) -> ActionResult:
+        """Check again with today's contract, and land what conforms."""
+
+        def decide(some: list[Failed], now: datetime, done: ActionResult) -> Decided:
+            checked = self._checked(some, now)
+            actions: dict[int, Action] = {}
+            for name in checked.tables.keys() - landing_tables():
+                columns = (checked.tables[name][c].to_pylist() for c in ("batch_row", "event_id"))
+                for row, event_id in zip(*columns, strict=True):
+                    actions[row] = Action(some[row - 1].failure_id, "replayed", event_id=event_id)
+            for failure in checked.failures:
+                verdict = failure.verdict
+                failure_id = some[failure.row - 1].failure_id
+                actions[failure.row] = Action(failure_id, "refused", verdict=verdict)
+                done.fails[verdict.reasons[0].rule, verdict.reasons[0].pointer] += 1
+            return checked, [actions[row] for row in sorted(actions)]
+
+        return self._act("replayed", selection, TO_DO, decide)
+
+    def patch(
+        self, selection: Selection, changes: Changes | None, *, dry_run: bool = False
+    ) -> ActionResult:
+        """Change the patched copies further, without `changes` back; a dry run writes nothing."""
+
+        def decide(some: list[Failed], now: datetime, done: ActionResult) -> Decided:
+            made: list[Failed] = []
+            for one in some:
+                try:
+                    patch = changes and extended(one.body, one.patch, changes, one.failure_id)
+                    if (patch or "[]") == one.patch:
+                        raise PatchError("there is nothing to change")
+                    made.append(one._replace(patch=patch or "[]"))
+                except PatchError as error:
+                    done.problems[str(error)] += 1
+            fails = {f.row: f.verdict.reasons for f in self._checked(made, now).failures}
+            done.fails.update((r[0].rule, r[0].pointer) for r in fails.values())
+            if made and not done.example:
+                done.example = made[0].body, made[0].current, fails.get(1, [])
+            return Checked(), [Action(one.failure_id, "patched", one.patch) for one in made]
+
+        return self._act("patched", selection, TO_DO, decide, dry_run=dry_run)
+
+    def mark(self, selection: Selection, action: str, reason: str | None) -> ActionResult:
+        """Mark as `discarded`, or as `restored`, with the reason for it."""
+        statuses = TO_DO if action == "discarded" else ("discarded", "discarded")
+
+        def decide(some: list[Failed], *_: object) -> Decided:
+            return Checked(), [Action(one.failure_id, action, reason=reason) for one in some]
+
+        return self._act(action, selection, statuses, decide)
+
+    def _checked(self, some: list[Failed], now: datetime) -> Checked:
+        """Their patched copies or originals, checked as a landing does; row n is the n-th one."""
+        # Not from line 1: a byte order mark has been dealt with.
+        segment = Segment(Input("failures", "", 0), 2, [one.current for one in some])
+        segment.received = [one.received_at for one in some]
+        return Checker(self.contracts).check(Batch([segment]), now)
+
+    def _act(
+        self,
+        name: str,
+        selection: Selection,
+        statuses: Sequence[str],
+        decide: Decide,
+        *,
+        dry_run: bool = False,
+    ) -> ActionResult:
+        def write(page: list[Failed], decided: Decided, part: ActionResult) -> None:
+            with nullcontext() if dry_run else self.warehouse.landing_lock():
+                if not dry_run and (acted := acted_on(self.warehouse, page, since)):
+                    page = [one for one in page if one.failure_id not in acted]
+                    decided = decide(page, utc_now(), part := ActionResult())
+                checked, actions = decided
+                if actions and not dry_run:
+                    # Failures that fail again are no new ones.
+                    checked.tables |= failure_tables([], utc_now())
+                    checked.tables["failure_actions"] = self._rows(actions)
+                    inputs = [{"failures": name, "count": len(actions), "by": self.actor}]
+                    part.batches.append(door.commit(orjson.dumps(inputs).decode(), checked))
+            part.actions.update(action.action for action in actions)
+            done.add(part)
+
+        done = ActionResult()
+        [(since,)] = self.warehouse.query(HIGHEST)
+        found = pages(self.warehouse, selection, statuses, self.limits)
+        writing: Future[None] | None = None
+        with (
+            BatchWriter(self.warehouse, sys.maxsize) as door,
+            # The only one to use the connection: it reads and writes while pages are checked.
+            ThreadPoolExecutor(1, "warehouse") as pool,
+            two_threads_taking_turns(),
+        ):
+            page = pool.submit(next, found, None).result()
+            while page:
+                following = pool.submit(next, found, None)
+                decided = decide(page, utc_now(), part := ActionResult())
+                if writing:
+                    writing.result()
+                writing = pool.submit(write, page, decided, part)
+                page = following.result()
+            if writing:
+                writing.result()
+        return done
+
+    def _rows(self, actions: list[Action]) -> pa.Table:
+        rows: list[tuple[object, ...]] = []
+        now = utc_now()
+        for number, one in enumerate(actions, 1):
+            reasons = reason_columns(one.verdict.reasons) if one.verdict else (None, None, None)
+            said = (one.action, one.patch, one.reason, one.event_id, *reasons)
+            rows.append((one.failure_id, number, now, self.actor, *said))
+        return table_of("failure_actions", rows)

@@ -1,0 +1,148 @@
+"""Patches of failed events: JSON Patches (RFC 6902) of originals, which themselves never change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jsonpatch
+import orjson
+from jsonpointer import JsonPointer, JsonPointerException
+
+from hirehouse.events.exact_json import parse_exact, to_json
+from hirehouse.events.validate import BOM
+
+LONGEST = 65_535  # bytes of landed.failure_actions.patch
+WHOLE = '[{"op": "replace", "path": "", "value": {…}}]'
+ABSENT = object()
+BROKEN = (jsonpatch.JsonPatchException, JsonPointerException)
+
+
+class PatchError(Exception):
+    """A patch that can't be read or applied; the message says why."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What to change, in this order: operations as they are, pointers to remove, values to set."""
+
+    operations: Sequence[Any] = ()
+    remove: Sequence[str] = ()
+    set: Sequence[tuple[str, Any]] = ()
+
+
+def read_operations(text: bytes) -> list[Any]:
+    """The operations of a JSON Patch document; PatchError if it is none."""
+    try:
+        operations = _parse(text)
+        jsonpatch.JsonPatch(operations)
+    except (ValueError, *BROKEN) as error:
+        raise PatchError(f"not a JSON Patch (RFC 6902): {error}") from None
+    return list(operations)
+
+
+def read_setting(text: str) -> tuple[str, Any]:
+    """`/pointer=value` as pointer and value: JSON, or else the text as it stands."""
+    pointer, equals, value = text.partition("=")
+    if not (equals and pointer.startswith("/")):
+        raise PatchError(f"{text!r} must be a JSON pointer and a value: /properties/currency=USD")
+    try:
+        return pointer, _parse(value.encode())
+    except ValueError:
+        return pointer, value
+
+
+def patched(body: bytes, patch: str) -> bytes:
+    """The patched copy of an original; PatchError if the patch does not fit it."""
+    return body if patch == "[]" else to_json(_apply(body, patch)).encode()
+
+
+def extended(body: bytes, patch: str, changes: Changes, failure_id: str) -> str:
+    """A patch with further changes: again the whole change of the original.
+
+    An event that has no messageId then gets its failure_id as one.
+
+    Raises:
+        PatchError: a change does not fit what the patch makes of the original.
+    """
+    operations = [*_parse(patch.encode()), *changes.operations]
+    document = _apply(body, to_json(operations)) if operations else _original(body)
+
+    def change(op: str, pointer: str, value: object = None) -> None:
+        nonlocal document
+        operation = {"op": op, "path": pointer} | ({} if op == "remove" else {"value": value})
+        operations.append(operation)
+        try:
+            document = _changed(document, _operations([operation]))
+        except JsonPointerException as error:  # of --remove without a slash
+            raise PatchError(f"{pointer!r} is no JSON pointer: {error}") from None
+
+    for pointer in changes.remove:
+        change("remove", pointer)
+    for pointer, value in changes.set:
+        try:
+            there = JsonPointer(pointer).resolve(document, ABSENT) is not ABSENT
+        except JsonPointerException as error:
+            raise PatchError(f"{pointer}: {error}") from None
+        change("replace" if there else "add", pointer, value)
+    if isinstance(document, dict) and document.get("messageId") in (None, ""):
+        change("add", "/messageId", failure_id)
+    text = to_json(operations)
+    if len(text.encode()) > LONGEST:
+        raise PatchError(f"all changes together must be at most {LONGEST:,} bytes")
+    return text
+
+
+def readable(body: bytes) -> str:
+    """An event for people: on many lines if that changes nothing, else as it is."""
+    try:
+        return orjson.dumps(_parse(body.removeprefix(BOM)), option=orjson.OPT_INDENT_2).decode()
+    except (ValueError, TypeError):
+        return body.decode(errors="backslashreplace")
+
+
+def _parse(text: bytes) -> Any:
+    """JSON to the last digit; ValueError if it is none."""
+    try:
+        document = orjson.loads(text)  # refuses what json lets pass, such as NaN
+        return document if orjson.dumps(document) == text else parse_exact(text)
+    except (TypeError, RecursionError) as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _original(body: bytes) -> Any:
+    try:
+        return _parse(body.removeprefix(BOM))
+    except ValueError as error:
+        raise PatchError(
+            f"the original is not JSON ({error}): only --file with a patch that replaces the whole"
+            f" of it can mend it, {WHOLE}"
+        ) from None
+
+
+@lru_cache(maxsize=1_000)
+def _compiled(patch: str) -> list[Any]:
+    return _operations(_parse(patch.encode()))
+
+
+def _operations(patch: list[Any]) -> list[Any]:
+    # JsonPatch.apply makes its operations anew for every document: half of its time.
+    return [jsonpatch.JsonPatch.operations[one["op"]](one) for one in jsonpatch.JsonPatch(patch)]
+
+
+def _apply(body: bytes, patch: str) -> Any:
+    operations = _compiled(patch)
+    first = operations[0].operation
+    whole = first["path"] == "" and first["op"] in ("add", "replace")
+    return _changed(None if whole else _original(body), operations)
+
+
+def _changed(document: Any, operations: list[Any]) -> Any:
+    try:
+        for operation in operations:
+            document = operation.apply(document)
+        return document
+    except BROKEN as error:
+        raise PatchError(f"the patch does not fit: {error}") from None

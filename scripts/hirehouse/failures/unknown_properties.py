@@ -1,0 +1,154 @@
+"""Properties that no contract named when they came, brought back once one does.
+
+Each goes into its column of the row that its event landed in. landed.unknown_properties stays as it
+is: it tells what arrived.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from hirehouse.contracts.model import Column, Contract, load
+from hirehouse.events.exact_json import to_json
+from hirehouse.events.validate import CompiledContracts, check_line, parse_time
+from hirehouse.landing.check_batch import Checked
+from hirehouse.landing.write_batches import begin_batch, commit_batch
+from hirehouse.warehouse.connections import Warehouse
+from hirehouse.warehouse.landed_schema import ensure_tables
+
+PAGE_SIZE = 1_000  # rows that one statement changes
+COUNTED = "u.batch_id in (select batch_id from landed.batches where committed_at is not null)"
+PROPERTIES = f"""
+    select distinct u.event, u.name from landed.unknown_properties as u
+    where {COUNTED} and u.event = coalesce(?, u.event) order by u.event, u.name
+"""
+STILL_UNKNOWN = f"""
+    from landed.unknown_properties as u
+    inner join landed."{{table}}" as t on u.batch_id = t.batch_id and u.batch_row = t.batch_row
+    where u.event = ? and u.name = ? and {COUNTED}
+"""
+BRING_BACK = """
+    update landed."{table}" as t set "{column}" = v.value
+    from (values {values}) as v (batch_id, batch_row, value)
+    where t.batch_id = v.batch_id and t.batch_row = v.batch_row and t."{column}" is null
+"""
+GROUP = """
+    count(*) as count, min(u.occurred_at) as first_seen, max(u.occurred_at) as last_seen,
+    max(u.value) as example
+"""
+
+
+@dataclass
+class Back:
+    """What came back, by table and column, and what does not conform, by these and rule."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    fails: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    models: set[str] = field(default_factory=set)  # of staging, to build anew
+
+
+def unknown(warehouse: Warehouse, event: str | None = None) -> list[dict[str, Any]]:
+    """What is still unknown by event, version and property, the most frequent first.
+
+    `named` tells whether the contract of that version has the property by now.
+    """
+    with warehouse.landing_lock():
+        ensure_tables(warehouse)
+    found = []
+    for contract, name, column in _arrived(warehouse, event):
+        [group] = _still_unknown(warehouse, GROUP, contract, name, column)
+        if group["count"]:
+            key = {"event": contract.event, "version": contract.version, "property": name}
+            found.append(key | group | {"named": column is not None})
+    return sorted(found, key=lambda group: -group["count"])
+
+
+def bring_back(
+    warehouse: Warehouse, actor: str, event: str | None = None, *, dry_run: bool = False
+) -> Back:
+    """Put unknown values that conform to today's contracts into their columns, all or none.
+
+    Doing it again changes nothing more. Who did it and when stands in landed.batches. Models read
+    by batch, so those of `models` and what hangs on them must be built in full. A dry run changes
+    no value.
+    """
+    back = Back()
+    with warehouse.landing_lock():
+        ensure_tables(warehouse)
+        # Else a kill could leave values of which nobody is told what to build for them.
+        with warehouse.transaction():
+            for contract, name, column in _arrived(warehouse, event):
+                if column and (rows := list(_conforming(warehouse, contract, column, back))):
+                    back.counts[contract.table, name] = len(rows)
+                    back.models.add(f"stg_{contract.source}__{contract.event}")
+                    if not dry_run:
+                        _write(warehouse, contract, column, rows)
+            if back.counts and not dry_run:
+                told = [
+                    {"failures": "unknown property", "table": table, "property": name}
+                    | {"count": count, "by": actor}
+                    for (table, name), count in back.counts.items()
+                ]
+                batch_id = begin_batch(warehouse, orjson.dumps(told).decode())
+                commit_batch(warehouse, batch_id, Checked())
+    return back
+
+
+def _write(
+    warehouse: Warehouse, contract: Contract, column: Column, rows: list[tuple[int, int, object]]
+) -> None:
+    for start in range(0, len(rows), PAGE_SIZE):
+        page = rows[start : start + PAGE_SIZE]
+        values = ", ".join([f"(?, ?, cast(? as {column.type}))"] * len(page))
+        sql = BRING_BACK.format(table=contract.table, column=column.name, values=values)
+        warehouse.execute(sql, [value for row in page for value in row])
+
+
+def _arrived(
+    warehouse: Warehouse, event: str | None
+) -> Iterator[tuple[Contract, str, Column | None]]:
+    """Unknown properties with each contract of their event, and its column if it has one."""
+    for found, name in warehouse.query(PROPERTIES, [event]):
+        for contract in load().values():
+            if contract.event == found:
+                columns = {column.name: column for column in contract.columns}
+                yield contract, name, columns.get(name)
+
+
+def _still_unknown(
+    warehouse: Warehouse, what: str, contract: Contract, name: str, column: Column | None
+) -> list[dict[str, Any]]:
+    """Columns of the values that are not in the row of their event, which is of the contract."""
+    sql = f"select {what} {STILL_UNKNOWN.format(table=contract.table)}"
+    if column:  # where null is what has arrived, it is there
+        sql += f"""and u.value <> 'null' and t."{column.name}" is null"""
+    return warehouse.records(sql, [contract.event, name])
+
+
+def _conforming(
+    warehouse: Warehouse, contract: Contract, column: Column, back: Back
+) -> Iterator[tuple[int, int, object]]:
+    """Batch, row and value of what conforms; the rest is counted."""
+    alone = replace(contract, columns=(column,))
+    contracts = CompiledContracts({(contract.event, contract.version): alone})
+    what = "u.batch_id, u.batch_row, u.event_id, t.received_at, u.value"
+    for row in _still_unknown(warehouse, what, contract, column.name, column):
+        # The value as the one property of its event, so that it meets the very same check.
+        at, text = row["received_at"], orjson.Fragment(row["value"])
+        event = {"event": contract.event, "messageId": row["event_id"]}
+        event["timestamp"] = f"{at.isoformat()}Z"
+        properties = {"schema_version": contract.version, column.name: text}
+        verdict = check_line(orjson.dumps(event | {"properties": properties}), contracts, at)
+        if verdict.reasons or not verdict.event:
+            back.fails[contract.table, column.name, verdict.reasons[0].rule] += 1
+            continue
+        value = verdict.event["properties"][column.name]
+        if column.type.kind == "timestamp":
+            value = parse_time(value)
+        value = to_json(value) if column.is_json else value
+        yield row["batch_id"], row["batch_row"], value

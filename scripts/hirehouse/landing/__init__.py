@@ -1,0 +1,1 @@
+"""Landing: inputs are read in batches, checked and written."""

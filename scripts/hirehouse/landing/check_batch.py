@@ -1,0 +1,312 @@
+"""From lines to Arrow tables: the fast way, which lets pass only what is surely right.
+
+A line that is not goes to the exact check in `events/validate.py`, which decides. Three proofs make
+the fast way safe: a document that serialises to the very bytes it came from had no member twice and
+no number that a float can't hold; the compiled contract accepts it; and sizes and times, measured
+by column, are within bounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hirehouse.contracts.model import Column, envelope
+from hirehouse.events.exact_json import is_exact, parse_exact, to_json
+from hirehouse.events.segment import as_track
+from hirehouse.events.validate import (
+    ENVELOPE_PATHS,
+    FIRST_YEAR,
+    FUTURE,
+    MAX_LINE,
+    CompiledContract,
+    CompiledContracts,
+    Verdict,
+    check_line,
+    parse_time,
+)
+from hirehouse.landing.failed_events import Failure, failure_tables
+from hirehouse.landing.inputs import Batch, Segment
+from hirehouse.warehouse.landed_schema import arrow_schema, arrow_type, table_of
+
+CHUNK = 20_000  # documents held as Python objects at a time: about 60 MB
+TIME = pa.timestamp("us")
+EARLIEST, LATEST = pa.scalar(datetime.min, TIME), pa.scalar(datetime.max, TIME)
+FIRST = pa.scalar(datetime(FIRST_YEAR, 1, 1), TIME)
+NUL = b"\\u0000"
+
+
+@dataclass
+class Checked:
+    """A batch, checked: the rows of every table, still without their batch_id."""
+
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    line_count: int = 0
+    event_count: int = 0
+    unknown_count: int = 0
+
+
+@dataclass
+class Group:
+    """The events of one contract within a chunk."""
+
+    compiled: CompiledContract
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.valid = self.compiled.fast.is_valid
+        self.type = _event_type(self.compiled)
+
+
+class Chunk(NamedTuple):
+    """Some lines of a segment; they are spoken of by their rows in the batch."""
+
+    segment: Segment
+    lines: list[bytes]
+    first_line: int
+    first_row: int
+    now: datetime
+
+    def arrived(self, row: int) -> datetime:
+        """When a line came, unless it says so itself."""
+        shift = self.first_line - self.first_row - self.segment.first_line
+        return self.segment.received[row + shift] if self.segment.received else self.now
+
+    def check(self, row: int, contracts: CompiledContracts) -> Verdict:
+        first = self.first_line == 1 and row == self.first_row
+        return check_line(
+            self.lines[row - self.first_row], contracts, self.arrived(row), first=first
+        )
+
+    def failure(self, row: int, verdict: Verdict) -> Failure:
+        offset = row - self.first_row
+        line = self.lines[offset]
+        return Failure(self.segment.input, self.first_line + offset, row, line, verdict)
+
+
+class Checker:
+    def __init__(self, contracts: CompiledContracts) -> None:
+        self.contracts = contracts
+        self.groups: dict[CompiledContract, Group] = {}
+        self.first: dict[str, Group] = {}
+
+    def check(self, batch: Batch, now: datetime) -> Checked:
+        """All lines of a batch, landed `now` (UTC without zone), as events and failures."""
+        made: dict[str, list[pa.Table]] = {}
+        failures: list[Failure] = []
+        unknown: list[tuple[object, ...]] = []
+        blank = row = 0
+        for segment in batch.segments:
+            for start in range(0, len(segment.lines), CHUNK):
+                lines = segment.lines[start : start + CHUNK]
+                chunk = Chunk(segment, lines, segment.first_line + start, row + 1, now)
+                blank += self._sort(chunk, failures)
+                for group in self.groups.values():
+                    if group.rows:
+                        table = self._finish(group, chunk, failures, unknown)
+                        made.setdefault(group.compiled.contract.table, []).append(table)
+                        group.documents, group.rows = [], []
+                row += len(lines)
+        tables = {name: pa.concat_tables(parts) for name, parts in made.items()}
+        event_count = sum(table.num_rows for table in tables.values())
+        failures.sort(key=lambda failure: failure.row)
+        tables |= failure_tables(failures, now)
+        tables["unknown_properties"] = table_of("unknown_properties", unknown)
+        return Checked(tables, failures, row - blank, event_count, len(unknown))
+
+    def _group(self, compiled: CompiledContract) -> Group:
+        if compiled not in self.groups:
+            self.groups[compiled] = Group(compiled)
+        return self.groups[compiled]
+
+    def _sort(self, chunk: Chunk, failures: list[Failure]) -> int:
+        """Put every event into its group and every other line to the failures; count blank ones."""
+        loads, first = orjson.loads, self.first
+        blank = 0
+        for row, line in enumerate(chunk.lines, chunk.first_row):
+            try:
+                document = loads(line)
+                if not is_exact(document, line):
+                    document = parse_exact(line)
+                if "type" in document and document["type"] != "track":
+                    as_track(document)
+                group = first[document["event"]]
+                properties = document["properties"]
+                if "schema_version" in properties:
+                    group = self._versioned(document, properties)
+                if group.valid(document) and NUL not in line and len(line) <= MAX_LINE:
+                    group.documents.append(document)
+                    group.rows.append(row)
+                    continue
+            # Whatever is odd about it, the exact check will name.
+            except (ValueError, KeyError, TypeError, RecursionError):
+                pass
+            if not line.strip(b" \t\r"):
+                blank += 1
+                continue
+            verdict = chunk.check(row, self.contracts)
+            if verdict.reasons or not verdict.compiled or not verdict.event:
+                failures.append(chunk.failure(row, verdict))
+                continue
+            group = self._group(verdict.compiled)
+            self.first.setdefault(verdict.event["event"], group)
+            group.documents.append(verdict.event)
+            group.rows.append(row)
+        return blank
+
+    def _versioned(self, document: dict[str, Any], properties: dict[str, Any]) -> Group:
+        compiled = self.contracts.find(document["event"], properties["schema_version"])
+        if not compiled:
+            raise KeyError("no such version")
+        return self._group(compiled)
+
+    def _finish(
+        self,
+        group: Group,
+        chunk: Chunk,
+        failures: list[Failure],
+        unknown: list[tuple[object, ...]],
+    ) -> pa.Table:
+        """Turn a group into a table, less the rows that the measures by column show to be wrong."""
+        contract = group.compiled.contract
+        again = chunk.segment.received and [chunk.arrived(row) for row in group.rows]
+        table, suspects = tabulate(group, chunk.now, again)
+        wrong = set()
+        for index in suspects:
+            verdict = chunk.check(group.rows[index], self.contracts)
+            if verdict.reasons:
+                wrong.add(index)
+                failures.append(chunk.failure(group.rows[index], verdict))
+        known = group.compiled.known
+        for index, document in enumerate(group.documents):
+            properties = document["properties"]
+            if known.issuperset(properties) or index in wrong:
+                continue
+            event_id, occurred_at = document["messageId"], table["occurred_at"][index].as_py()
+            unknown += [
+                (event_id, contract.event, occurred_at, group.rows[index], name, to_json(value))
+                for name, value in properties.items()
+                if name not in known
+            ]
+        if wrong:
+            return table.filter(pa.array(i not in wrong for i in range(table.num_rows)))
+        return table
+
+
+def _event_type(compiled: CompiledContract) -> pa.DataType:
+    """The Arrow type that reads all simple values out of a parsed event in one go."""
+    text = pa.string()
+    tree: dict[str, Any] = {"timestamp": text, "sentAt": text, "receivedAt": text}
+    for path in ENVELOPE_PATHS.values():
+        node = tree
+        for step in path[:-1]:
+            node = node.setdefault(step, {})
+        node[path[-1]] = text
+    tree["properties"] = {
+        c.name: text if c.type.kind in ("date", "timestamp") else arrow_type(c.type)
+        for c in compiled.contract.columns
+        if not _by_hand(c)
+    }
+    return _struct(tree)
+
+
+def _struct(tree: dict[str, Any]) -> pa.DataType:
+    return pa.struct([(k, _struct(v) if isinstance(v, dict) else v) for k, v in tree.items()])
+
+
+def _by_hand(column: Column) -> bool:
+    return column.is_json or column.type.kind == "numeric"
+
+
+def tabulate(
+    group: Group, now: datetime, again: list[datetime] | None = None
+) -> tuple[pa.Table, list[int]]:
+    """The table of a group's events, and the rows that need the exact check.
+
+    If the events are replayed `now`, then `again` has when each came at first.
+    """
+    contract = group.compiled.contract
+    events = pa.array(group.documents, type=group.type)
+    count = len(events)
+    suspects: set[int] = set()
+
+    def suspect(mask: pa.Array) -> None:
+        if pc.any(mask).as_py():
+            suspects.update(pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist())
+
+    def pick(*path: str) -> pa.Array:
+        return pc.struct_field(events, list(path))
+
+    def time(texts: pa.Array) -> pa.Array:
+        times = parse_times(texts)
+        if times.null_count > texts.null_count:
+            suspect(pc.and_(pc.is_null(times), pc.is_valid(texts)))
+        # Arrow also knows years that others don't.
+        suspect(pc.or_(pc.less(times, EARLIEST), pc.greater(times, LATEST)))
+        return times
+
+    def bounded(times: pa.Array, until: pa.Array | None) -> None:
+        times = times.cast(TIME)
+        suspect(pc.less(times, FIRST))
+        if until is not None:
+            suspect(pc.greater(times, until))
+
+    arrived = pa.array(again, TIME) if again else pa.scalar(now, TIME)
+    received = pc.coalesce(time(pick("receivedAt")), arrived)
+    until = pc.add(received, pa.scalar(FUTURE, pa.duration("us")))
+    values: dict[str, pa.Array] = {
+        "occurred_at": time(pick("timestamp")),
+        "sent_at": time(pick("sentAt")),
+        "received_at": received,
+        "replayed_at": pa.array([now if again else None] * count, TIME),
+        "batch_row": pa.array(group.rows, pa.int64()),
+    }
+    bounded(values["occurred_at"], until)
+    bounded(received, None)
+    values |= {name: pick(*path) for name, path in ENVELOPE_PATHS.items()}
+    for column in contract.columns:
+        if _by_hand(column):
+            raw = [event["properties"].get(column.name) for event in group.documents]
+            values[column.name] = _converted(raw, column)
+            continue
+        value = pick("properties", column.name)
+        if column.type.kind in ("date", "timestamp"):
+            value = time(value) if column.type.kind == "timestamp" else value.cast(pa.date32())
+            bounded(value, None if column.meta.get("future") else until)
+        values[column.name] = value
+    for column in (*envelope(), *contract.columns):
+        if column.type.kind == "varchar" and values[column.name].null_count < count:
+            sizes = pc.binary_length(values[column.name])
+            if pc.max(sizes).as_py() > column.type.size:
+                suspect(pc.greater(sizes, column.type.size))
+    schema = arrow_schema(contract.table)
+    table = pa.table([values[name] for name in schema.names], schema=schema)
+    return table, sorted(suspects)
+
+
+def _converted(values: list[Any], column: Column) -> pa.Array:
+    """Lists and objects as JSON text, numbers as exact decimals."""
+    if column.is_json:
+        return pa.array([None if v is None else to_json(v) for v in values], pa.string())
+    unit = Decimal(1).scaleb(-column.type.scale)
+    exact = [None if v is None else Decimal(str(v)).quantize(unit) for v in values]
+    return pa.array(exact, arrow_type(column.type))
+
+
+def parse_times(texts: pa.Array) -> pa.Array:
+    """Times of RFC 3339 as UTC microseconds without zone; null where there is no such time.
+
+    Digits beyond microseconds are cut.
+    """
+    try:
+        return texts.cast(pa.timestamp("us", "UTC")).cast(TIME)
+    except pa.ArrowInvalid:
+        return pa.array([parse_time(text) for text in texts.to_pylist()], TIME)

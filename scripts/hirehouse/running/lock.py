@@ -1,0 +1,86 @@
+"""The right to keep a warehouse up to date: one loop at a time has it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+from typing import IO
+
+from hirehouse.contracts.model import ROOT
+from hirehouse.warehouse.connections import Warehouse, open_warehouse
+from hirehouse.warehouse.profile import WarehouseError, duckdb_path, read_profile
+
+LOOP_LOCK = 0x68697266  # one more than the landing lock
+HOLDER = (
+    "select application_name, backend_start from pg_stat_activity where pid in ("
+    " select pid from pg_locks where locktype = 'advisory' and objid = ? and granted"
+    " and database = (select oid from pg_database where datname = current_database()))"
+)
+
+
+class LoopLockHeld(Exception):
+    """Another loop has the warehouse; the message says which."""
+
+
+class LoopLock:
+    """The claim of one loop, held until it is let go or its process ends.
+
+    Beside a DuckDB file lies a locked file. On PostgreSQL it is an advisory lock of a connection of
+    its own, which a restart of the server breaks: so `hold` it again before each round.
+    """
+
+    def __init__(self, target: str | None = None) -> None:
+        self.target = target
+        self.file: IO[str] | None = None
+        self.warehouse: Warehouse | None = None
+        self.holder = f"hirehouse run, process {os.getpid()} on {socket.gethostname()}"
+
+    def hold(self) -> None:
+        """Make sure of the claim; LoopLockHeld if another loop has it."""
+        settings = read_profile(self.target)
+        if settings.get("type") == "duckdb":
+            self._lock_file(duckdb_path(settings, ROOT))
+        else:
+            self._lock_database()
+
+    def let_go(self) -> None:
+        for held in (self.file, self.warehouse):
+            if held:
+                held.close()
+        self.file = self.warehouse = None
+
+    def _lock_file(self, database: Path) -> None:
+        if self.file:
+            return
+        database.parent.mkdir(parents=True, exist_ok=True)
+        file = database.with_name(f"{database.name}.run").open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise LoopLockHeld(f"{database} is kept up to date by {file.read()}") from None
+        file.truncate(0)
+        file.write(self.holder)
+        file.flush()
+        self.file = file
+
+    def _lock_database(self) -> None:
+        if self.warehouse:
+            try:
+                self.warehouse.query("select 1")
+                return
+            except WarehouseError:
+                self.warehouse.close()
+                self.warehouse = None
+        warehouse = open_warehouse(self.target)
+        warehouse.query("select set_config('application_name', ?, false)", [self.holder[:63]])
+        [(got,)] = warehouse.query("select pg_try_advisory_lock(?)", [LOOP_LOCK])
+        if not got:
+            holders = [
+                f"{name} since {at:%F %T}" for name, at in warehouse.query(HOLDER, [LOOP_LOCK])
+            ]
+            warehouse.close()
+            raise LoopLockHeld(f"the database is kept up to date by {', '.join(holders)}")
+        self.warehouse = warehouse

@@ -1,0 +1,1 @@
+"""The warehouse: connections from the dbt profile, and the tables of schema landed."""

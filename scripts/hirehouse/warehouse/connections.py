@@ -1,0 +1,310 @@
+"""Connections to the warehouse that the dbt profile describes."""
+
+from __future__ import annotations
+
+import re
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tenacity
+
+from hirehouse.contracts.model import ROOT
+from hirehouse.warehouse.profile import WarehouseError, duckdb_path, read_profile
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Advisory locks belong to one database, so a fixed number is enough ("hire" in ASCII).
+LANDING_LOCK = 0x68697265
+DUCKDB_WAIT = 15 * 60  # seconds; longer than any build or landing should take
+HOW_TO_CREATE = (
+    "create database {0} template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'; "
+    "alter database {0} set timezone to 'UTC';"
+)
+Say = Callable[[str], None]
+
+
+def first_line(error: object) -> str:
+    """What an error says, less the further lines, which may quote rows."""
+    return str(error).strip().partition("\n")[0]
+
+
+def say_on_stderr(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+class Warehouse(ABC):
+    """An open connection to the warehouse, with the few operations that landing needs.
+
+    SQL is written with `?` for parameters. Every statement commits by itself, but in a
+    `transaction`.
+    """
+
+    engine: str
+    where: str  # which one it is, for people
+    connection: Any  # the engine's own
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._run(sql, parameters) as cursor:
+            return list(cursor.fetchall())
+
+    def records(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """The rows of a select, by the names of its columns."""
+        with self._run(sql, parameters) as cursor:
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        with self._run(sql, parameters):
+            pass
+
+    @abstractmethod
+    def _run(self, sql: str, parameters: Sequence[Any]) -> AbstractContextManager[Any]:
+        """A cursor of DB-API that has run the statement."""
+
+    @abstractmethod
+    def landing_lock(self) -> AbstractContextManager[None]:
+        """Hold the right to land, on this very connection, for the length of a `with`."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Let all statements of a `with` count, or none."""
+        self.execute("begin")
+        try:
+            yield
+            self.execute("commit")
+        except BaseException:
+            self.execute("rollback")
+            raise
+
+    @abstractmethod
+    def append(self, tables: dict[str, Any]) -> None:
+        """Append Arrow tables to those of schema landed by their names, all or none."""
+
+    @abstractmethod
+    def dlt_destination(self) -> Any:
+        """What dlt writes to."""
+
+    def close(self) -> None:
+        """Let go of the connection and of all locks."""
+        self.connection.close()
+
+    def __enter__(self) -> Warehouse:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def connect_duckdb(
+    path: str, say: Say, config: dict[str, Any] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file; while another process has it open, wait for DUCKDB_WAIT at most.
+
+    Args:
+        say: told once for whom it waits.
+        config: DuckDB's settings that can only be given when it opens a file.
+
+    Raises:
+        duckdb.Error: it can't be opened, or is still taken in the end.
+    """
+
+    import duckdb  # noqa: PLC0415 - only this engine needs it
+
+    def taken(error: BaseException) -> bool:
+        return isinstance(error, duckdb.IOException) and "lock on file" in str(error)
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        if state.attempt_number == 1 and state.outcome:
+            holder = re.search(r"PID (\d+)", str(state.outcome.exception()))
+            by = f"process {holder[1]}" if holder else "another process"
+            say(f"waiting for {path}, which {by} has open")
+
+    retry = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(taken),
+        wait=tenacity.wait_exponential(multiplier=0.05, max=1),
+        stop=tenacity.stop_after_delay(DUCKDB_WAIT),
+        before_sleep=tell,
+        reraise=True,
+    )
+    return retry(duckdb.connect, path, config=config or {})
+
+
+class DuckDBWarehouse(Warehouse):
+    """A DuckDB file. One process at a time holds it, which is the landing lock, too."""
+
+    engine = "duckdb"
+
+    def __init__(self, settings: dict[str, Any], root: Path, say: Say) -> None:
+        import duckdb  # noqa: PLC0415 - only this engine needs it
+
+        super().__init__(root)
+        self.path = duckdb_path(settings, root)
+        self.where = str(self.path)
+        if self.path.stem.lower() in ("landed", "staging", "intermediate", "reference"):
+            # DuckDB could not tell the one from the other, in views above all.
+            raise WarehouseError(f"{self.path}: a file can't have the name of a schema in it")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # As dbt does: connections of one process must open a file in the same way.
+            self.connection = connect_duckdb(str(self.path), say, settings.get("config_options"))
+        except duckdb.Error as error:
+            raise WarehouseError(f"{self.path} can't be opened: {error}") from error
+        self.connection.execute("set TimeZone = 'UTC'")
+
+    @contextmanager
+    def _run(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
+        yield self.connection.execute(sql, list(parameters))
+
+    @contextmanager
+    def landing_lock(self) -> Iterator[None]:
+        yield
+
+    def append(self, tables: dict[str, Any]) -> None:
+        try:
+            with self.transaction():
+                for name, table in tables.items():
+                    self.connection.register("arriving", table)
+                    self.execute(f'insert into landed."{name}" by name from arriving')
+        finally:
+            self.connection.unregister("arriving")
+
+    def dlt_destination(self) -> Any:
+        import dlt  # noqa: PLC0415 - takes a second
+
+        # Else DuckDB would keep what was written in memory, up to most of the machine's.
+        self.execute("set memory_limit = '512MB'")
+        return dlt.destinations.duckdb(credentials=self.connection)
+
+
+class PostgresWarehouse(Warehouse):
+    """A PostgreSQL database. One connection, which also carries the landing lock."""
+
+    engine = "postgres"
+
+    def __init__(self, settings: dict[str, Any], root: Path, say: Say) -> None:
+        super().__init__(root)
+        self.say = say
+        database = settings.get("dbname") or settings.get("database")
+        self.where = f"{settings['host']}:{settings['port']}/{database}"
+        self.parameters: dict[str, Any] = {
+            "host": settings["host"],
+            "port": settings["port"],
+            "user": settings["user"],
+            "password": settings.get("password") or settings.get("pass") or None,
+            "dbname": database,
+            "sslmode": settings.get("sslmode"),
+            "connect_timeout": int(settings.get("connect_timeout", 10)),
+            "application_name": "hirehouse",
+        }
+        import psycopg2  # noqa: PLC0415 - only this engine needs it
+
+        try:
+            self.connection = psycopg2.connect(**self.parameters)
+        except psycopg2.OperationalError as error:
+            raise WarehouseError(f"PostgreSQL {self.where}: {str(error).strip()}") from error
+        self.connection.autocommit = True
+        self._check()
+        # It expects next to no rows of what was written just now, and would join by nested loops.
+        self.execute("set enable_nestloop = off")
+        self.execute("set work_mem = '64MB'")
+
+    def _check(self) -> None:
+        """Results must be equal to the last digit on every engine, so text order and days too."""
+        [(collation, encoding, zone)] = self.query(
+            "select datcollate, pg_encoding_to_char(encoding), current_setting('TimeZone')"
+            " from pg_database where datname = current_database()"
+        )
+        wanted = (
+            ("collation", collation, ("C", "POSIX")),
+            ("encoding", encoding, ("UTF8",)),
+            ("time zone", zone, ("UTC", "Etc/UTC")),
+        )
+        wrong = [f"{what} {it} instead of {fine[0]}" for what, it, fine in wanted if it not in fine]
+        if wrong:
+            self.close()
+            how = f"Create it so: {HOW_TO_CREATE.format(self.parameters['dbname'])}"
+            raise WarehouseError(f"PostgreSQL {self.where} has {', '.join(wrong)}. {how}")
+
+    @contextmanager
+    def _run(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
+        import psycopg2  # noqa: PLC0415 - as above
+
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute(sql.replace("?", "%s"), tuple(parameters) or None)
+                yield cursor
+        except psycopg2.Error as error:
+            raise WarehouseError(f"PostgreSQL: {first_line(error)}") from None
+
+    @contextmanager
+    def landing_lock(self) -> Iterator[None]:
+        [(got,)] = self.query("select pg_try_advisory_lock(?)", [LANDING_LOCK])
+        if not got:
+            self.say("waiting for another landing into the same database")
+            self.execute("select pg_advisory_lock(?)", [LANDING_LOCK])
+        try:
+            yield
+        finally:
+            # A connection that broke has lost the lock already; its own error must stay visible.
+            if not self.connection.closed:
+                self.execute("select pg_advisory_unlock(?)", [LANDING_LOCK])
+
+    def append(self, tables: dict[str, Any]) -> None:
+        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - brings Arrow along
+        from psycopg2.extensions import make_dsn  # noqa: PLC0415 - only this engine needs it
+
+        # Not by COPY from text: binary keeps '' apart from null.
+        with (
+            dbapi.connect(make_dsn(**self.parameters)) as connection,
+            connection.cursor() as cursor,
+        ):
+            for name, table in tables.items():
+                cursor.adbc_ingest(name, table, mode="append", db_schema_name="landed")
+            connection.commit()
+
+    def dlt_destination(self) -> Any:
+        import dlt  # noqa: PLC0415 - takes a second
+
+        p = self.parameters
+        credentials = {
+            "host": p["host"],
+            "port": int(p["port"]),
+            "username": p["user"],
+            "password": p["password"] or "",
+            "database": p["dbname"],
+            "query": {"sslmode": p["sslmode"]} if p["sslmode"] else None,
+        }
+        return dlt.destinations.postgres(credentials=credentials, create_indexes=False)
+
+
+def open_warehouse(
+    target: str | None = None, *, root: Path = ROOT, say: Say = say_on_stderr
+) -> Warehouse:
+    """Connect to the warehouse that the dbt profile describes.
+
+    Args:
+        target: which output of the profile; see `read_profile`.
+        root: the project's folder, which a relative DuckDB path starts from.
+        say: told once when something has to be waited for.
+
+    Raises:
+        WarehouseError: it can't be reached, or has settings that would change results.
+    """
+    settings = read_profile(target, root)
+    match settings.get("type"):
+        case "duckdb":
+            return DuckDBWarehouse(settings, root, say)
+        case "postgres":
+            return PostgresWarehouse(settings, root, say)
+        case "redshift":
+            raise WarehouseError("landing into Redshift is not possible yet")
+        case other:
+            raise WarehouseError(f"no engine for profile type {other!r}")

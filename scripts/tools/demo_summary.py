@@ -1,0 +1,104 @@
+"""What the demo shows: `--progress` while dbt runs (its JSON log on stdin), else the summary."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from hirehouse.warehouse.connections import open_warehouse
+
+FUNNEL = """
+    select
+        roles.label,
+        sum(funnel.opened_count) as opened,
+        sum(funnel.interviewed_count) as interviewed,
+        sum(funnel.offered_count) as offered,
+        sum(funnel.hired_count) as hired
+    from marketplace.hiring_funnel_weekly as funnel
+    inner join reference.roles as roles on funnel.role = roles.role
+    group by roles.label
+    order by opened desc
+    limit 8
+"""
+COUNTS = """
+    select
+        sum(batches.event_count),
+        (select count(*) from staging.stg_landing__copies),
+        sum(batches.failed_count),
+        sum(batches.unknown_property_count)
+    from landed.batches as batches
+    where batches.committed_at is not null
+"""
+
+
+def show_progress() -> None:
+    """A bar from dbt's JSON log, the errors in it, and one line at the end."""
+    kinds: Counter[str] = Counter()
+    console = Console(stderr=True, highlight=False)
+    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("building", total=None)
+        for line in sys.stdin:
+            try:
+                log = json.loads(line)
+            except ValueError:
+                console.print(line.rstrip(), markup=False)
+                continue
+            info, data = log["info"], log["data"]
+            if info["level"] == "error":
+                console.print(info["msg"], markup=False)
+            if info["name"].startswith("Log") and info["name"].endswith("Result"):
+                kinds[data["node_info"]["resource_type"]] += 1
+            if data.get("total"):
+                bar.update(task, completed=kinds.total(), total=data["total"])
+    tests = kinds["test"] + kinds["unit_test"]
+    print(f"{kinds['model']} models and {kinds['seed']} seeds built, {tests} tests run")
+
+
+def main() -> None:
+    """Print the funnel, the counts of the landing, and what to try next."""
+    if "--progress" in sys.argv:
+        show_progress()
+        return
+    console = Console(highlight=False)
+    with open_warehouse() as warehouse:
+        table = Table(
+            title="\nThe hiring funnel (marketplace.hiring_funnel_weekly)\n",
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+        )
+        for name in ("role", "opened", "interviewed", "offered", "hired", "of opened"):
+            table.add_column(name, justify="left" if name == "role" else "right", no_wrap=True)
+        for role, opened, interviewed, offered, hired in warehouse.query(FUNNEL):
+            table.add_row(
+                role,
+                *(f"{n:,}" for n in (opened, interviewed, offered, hired)),
+                f"{hired / opened:.1%}",
+            )
+        console.print(table)
+        console.print()
+        [(landed, copies, failed, unknown)] = warehouse.query(COUNTS)
+    console.print(
+        f"[bold]{landed:,}[/] events landed, [bold]{copies:,}[/] of them copies that "
+        f"staging leaves out; [bold]{failed:,}[/] failed and are kept with their reasons;\n"
+        f"{unknown:,} properties that no contract names are in landed.unknown_properties.\n",
+        soft_wrap=True,
+    )
+    console.print("The docs, with the lineage of every model: [cyan]target/static_index.html[/]\n")
+    console.print("Try next:")
+    for command, what in (
+        (".venv/bin/hirehouse contracts show interview_requested", "a contract, with an example"),
+        (".venv/bin/hirehouse land data/demo", "landing again changes nothing"),
+        (".venv/bin/dbt show --select time_to_hire --limit 5", "look into a mart"),
+    ):
+        console.print(f"  [green]{command}[/]   # {what}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

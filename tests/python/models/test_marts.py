@@ -1,0 +1,268 @@
+"""The marts against the simulation's truth, on both engines, in any order of arrival."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import ENGINES, surrounded_by
+from hirehouse.warehouse.connections import Warehouse, open_warehouse
+from support.forks import MODELS
+from support.marts import (
+    MakeEnvironment,
+    dbt,
+    land_into,
+    mart_hashes,
+    shuffled,
+    simulated,
+    truth_of,
+)
+
+# A line that can't be read carries no time, and so was received when it landed.
+UNDATED = {"received_at": "0", "known_on": "case when t.landed_count > 0 then t.known_on end"}
+
+
+@dataclass
+class Built:
+    """A warehouse that has landed three marketplaces and built all models."""
+
+    folders: list[Path]
+    environment: dict[str, str]
+    hashes: dict[str, str]
+    arrivals: dict[str, str]  # of the marts that depend on the order of arrival
+
+
+@pytest.fixture(scope="session")
+def marketplaces(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> list[Path]:
+    """Three marketplaces, larger ones with --all."""
+    everything = request.config.getoption("--all")
+    size = {"candidates": 1_500, "days": 90} if everything else {"candidates": 600, "days": 85}
+    return simulated(tmp_path_factory.mktemp("marketplaces"), **size)
+
+
+@pytest.fixture(scope="session")
+def builds(
+    marketplaces: list[Path],
+    make_environment: MakeEnvironment,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Built]:
+    """Per engine the three marketplaces, landed and built in one go."""
+    builds = {}
+    for engine in ENGINES:
+        folder = tmp_path_factory.mktemp(engine)
+        environment = make_environment(engine, folder)
+        with surrounded_by(environment):
+            landed = land_into(environment, marketplaces)
+            assert not landed.unreadable
+            dbt(environment, folder, "build")
+            with open_warehouse() as warehouse:
+                hashes = mart_hashes(warehouse)
+                arrivals = mart_hashes(warehouse, ["operations"], UNDATED)
+            builds[engine] = Built(marketplaces, environment, hashes, arrivals)
+    return builds
+
+
+@pytest.fixture(params=ENGINES)
+def built(
+    request: pytest.FixtureRequest, builds: dict[str, Built], monkeypatch: pytest.MonkeyPatch
+) -> Built:
+    built = builds[request.param]
+    for name, value in built.environment.items():
+        monkeypatch.setenv(name, value)
+    return built
+
+
+def monthly(warehouse: Warehouse, sql: str) -> dict[str, Any]:
+    """Rows of (month, value) or (month, currency, value), as in truth.json."""
+    found: dict[str, Any] = {}
+    for month, *rest in warehouse.query(sql):
+        name = month.strftime("%Y-%m")
+        if len(rest) == 1:
+            found[name] = rest[0]
+        else:
+            found.setdefault(name, {})[rest[0]] = Decimal(rest[1])
+    return found
+
+
+COUNTS = {
+    "sign_ups": "select cast(date_trunc('month', signed_up_at) as date), count(*)"
+    " from core.dim_candidates group by 1",
+    "employer_sign_ups": "select cast(date_trunc('month', signed_up_at) as date), count(*)"
+    " from core.dim_employers group by 1",
+    "interview_requests": "select cast(date_trunc('month', requested_at) as date), count(*)"
+    " from marketplace.fct_interview_requests group by 1",
+    "interview_request_acceptances": "select cast(date_trunc('month', answered_at) as date),"
+    " count(*) from marketplace.fct_interview_requests where answer = 'accepted' group by 1",
+    "applications": "select cast(date_trunc('month', applied_at) as date), count(*)"
+    " from marketplace.fct_candidacies where origin = 'application' group by 1",
+    "offers": "select cast(date_trunc('month', offered_at) as date), count(*)"
+    " from marketplace.fct_offers group by 1",
+    "offer_acceptances": "select cast(date_trunc('month', answered_at) as date), count(*)"
+    " from marketplace.fct_offers where answer = 'accepted' group by 1",
+    "starts": "select cast(date_trunc('month', started_at) as date), count(*)"
+    " from marketplace.fct_candidacies where started_at is not null group by 1",
+}
+MONEY = {
+    "invoiced": "select booked_month, currency, sum(amount) from finance.fct_placement_fees"
+    " where movement = 'invoice' group by 1, 2",
+    "refunded": "select booked_month, currency, sum(amount) from finance.fct_placement_fees"
+    " where movement = 'refund' group by 1, 2",
+    "mrr": "select mrr_month, currency, mrr from finance.mrr_monthly",
+}
+
+
+def test_counts_equal_the_truth(built: Built) -> None:
+    expected: dict[str, dict[str, int]] = defaultdict(dict)
+    for folder in built.folders:
+        for month, counts in truth_of(folder)["months"].items():
+            for what in COUNTS:
+                if counts[what]:
+                    expected[what][month] = counts[what]
+    with open_warehouse() as warehouse:
+        found = {what: monthly(warehouse, sql) for what, sql in COUNTS.items()}
+    assert found == expected
+    assert sum(expected["starts"].values()) > 0
+
+
+def test_money_equals_the_truth_to_the_cent(built: Built) -> None:
+    expected: dict[str, dict[str, dict[str, Decimal]]] = {what: {} for what in MONEY}
+    earlier: dict[str, Decimal] = defaultdict(Decimal)
+    for folder in built.folders:
+        months = truth_of(folder)["months"]
+        for month, counts in months.items():
+            for what in ("invoiced", "refunded"):
+                if counts[what]:
+                    expected[what][month] = {c: Decimal(m) for c, m in counts[what].items()}
+            # An older marketplace has ended, but its subscriptions have not.
+            live = {
+                c: Decimal(counts["mrr"].get(c, 0)) + earlier[c]
+                for c in earlier.keys() | counts["mrr"].keys()
+            }
+            expected["mrr"][month] = {c: m for c, m in live.items() if m}
+        for currency, amount in counts["mrr"].items():
+            earlier[currency] += Decimal(amount)
+    with open_warehouse() as warehouse:
+        found = {what: monthly(warehouse, sql) for what, sql in MONEY.items()}
+    found["mrr"] = {m: found["mrr"][m] for m in expected["mrr"]}
+    assert found == expected
+    assert expected["refunded"]
+
+
+def test_candidacies_failures_and_copies_equal_the_truth(built: Built) -> None:
+    truths = [truth_of(folder) for folder in built.folders]
+    with open_warehouse() as warehouse:
+        origins = dict(
+            warehouse.query(
+                "select origin, count(*) from marketplace.fct_candidacies group by origin"
+            )
+        )
+        failed = dict(
+            warehouse.query("select rule, count(*) from landed.failed_events group by rule")
+        )
+        [(landed,)] = warehouse.query("select sum(event_count) from landed.batches")
+        [(unknown,)] = warehouse.query("select sum(unknown_property_count) from landed.batches")
+    rules: dict[str, int] = defaultdict(int)
+    for truth in truths:
+        for rule, count in truth["broken"].items():
+            rules[rule] += count
+    assert failed == rules
+    assert origins == {
+        "interview_request": sum(
+            t["candidacies"]["by_origin"]["interview_request"] for t in truths
+        ),
+        "application": sum(t["candidacies"]["by_origin"]["application"] for t in truths),
+    }
+    assert landed == sum(t["events"] + t["resent"] for t in truths)
+    assert unknown >= sum(t["unknown_properties"] for t in truths)
+
+
+def test_staging_keeps_each_event_once(built: Built) -> None:
+    expected: dict[str, int] = defaultdict(int)
+    for folder in built.folders:
+        for event, count in truth_of(folder)["events_by_name"].items():
+            expected[event] += count
+    with open_warehouse() as warehouse:
+        tables = warehouse.query(
+            "select table_name from information_schema.tables"
+            " where table_schema = 'staging' and table_name like 'stg_%'"
+            " and table_name not like 'stg_landing__%'"
+        )
+        found = {
+            table.split("__")[1]: warehouse.query(f"select count(*) from staging.{table}")[0][0]
+            for (table,) in tables
+        }
+    assert len(found) == 31
+    assert found == expected
+
+
+def test_operations_equal_the_truth(built: Built) -> None:
+    truths = [truth_of(folder) for folder in built.folders]
+    with open_warehouse() as warehouse:
+        [health] = warehouse.query(
+            "select sum(landed_count), sum(duplicate_count), sum(failed_count),"
+            " sum(unknown_property_count) from operations.event_health_daily"
+        )
+        [(failed,)] = warehouse.query("select count(*) from operations.failed_events")
+        [(arrived,)] = warehouse.query("select sum(event_count) from operations.event_lateness")
+        coverage = dict(
+            warehouse.query(
+                "select coverage, count(*) from operations.contract_coverage group by 1"
+            )
+        )
+        counts = dict(
+            warehouse.query(
+                "select status, sum(production_row_count) from operations.reconciliation group by 1"
+            )
+        )
+    events, resent, unknown = (
+        sum(truth[what] for truth in truths) for what in ("events", "resent", "unknown_properties")
+    )
+    broken = sum(sum(truth["broken"].values()) for truth in truths)
+    assert health == (events + resent, resent, broken, unknown)
+    assert (failed, arrived) == (broken, events)
+    assert coverage.pop("not_contracted") > 10
+    assert coverage["seen"] > 100
+    assert "event_never_seen" not in coverage
+    assert counts.keys() == {"equal"}
+    assert counts["equal"] > 1_000
+
+
+def test_engines_give_identical_marts(builds: dict[str, Built]) -> None:
+    assert builds["duckdb"].hashes == builds["postgres"].hashes
+    assert len(builds["duckdb"].hashes) == 20
+    assert builds["duckdb"].arrivals == builds["postgres"].arrivals
+    assert len(builds["duckdb"].arrivals) == 5
+
+
+@pytest.mark.parametrize(
+    ("environment", "select"),
+    [
+        ("duckdb", ["--select", "+fct_candidacies", "+mrr_monthly"]),
+        *(pytest.param(engine, [], marks=pytest.mark.every) for engine in ENGINES),
+    ],
+    indirect=["environment"],
+)
+def test_any_order_in_many_runs_gives_the_same_marts(
+    environment: dict[str, str],
+    select: list[str],
+    builds: dict[str, Built],
+    marketplaces: list[Path],
+    tmp_path: Path,
+) -> None:
+    """Shuffled lines, landed and built in three runs, one file twice: as if all came at once."""
+    for file in shuffled(marketplaces, tmp_path, 3, seed=7):
+        land_into(environment, [file])
+        assert not land_into(environment, [file]).batches
+        dbt(environment, tmp_path, "build", *MODELS, *select)
+    with open_warehouse() as warehouse:
+        hashes = mart_hashes(warehouse)
+    at_once = builds[environment["HIREHOUSE_TARGET"]].hashes
+    assert hashes == at_once if not select else hashes.items() < at_once.items()
+    assert len(hashes) >= 3  # dim_dates comes with mrr_monthly

@@ -1,0 +1,252 @@
+"""The edit loop: a slice of whole entities, and a result after each save."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty, Queue
+
+import duckdb
+import pytest
+
+from data_slice import make_slice
+from hirehouse.contracts.model import ROOT
+from hirehouse.landing.land import land
+from hirehouse.warehouse.connections import open_warehouse
+from show import line_of
+from simulator import simulate
+
+MODEL = "fct_interview_requests"
+FILE = Path("models/marts/marketplace/fct_interview_requests.sql")
+PATIENCE = 240  # seconds, on a busy machine
+# What an event names, and the table that must know it.
+REFERENCES = {
+    "candidate_id": ("candidate_signed_up",),
+    "employer_id": ("employer_signed_up",),
+    "position_id": ("position_opened",),
+    "candidacy_id": ("interview_requested", "application_submitted"),
+    "invoice_id": ("placement_invoiced",),
+    "search_id": ("candidate_search_performed",),
+    "offer_id": ("offer_extended",),
+    "interview_id": ("interview_scheduled",),
+    "email_id": ("email_delivered",),
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An embedded warehouse: only what has landed."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "profiles.yml").write_text((ROOT / "profiles.yml.example").read_text())
+    simulate(folder / "events", candidates=400, days=90)
+    with pytest.MonkeyPatch.context() as patch:
+        set_slice(patch, folder)
+        with open_warehouse() as warehouse:
+            land([folder / "events"], warehouse)
+    return folder / "hirehouse.duckdb"
+
+
+def set_slice(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    patch.setenv("DBT_PROFILES_DIR", str(folder))
+    patch.setenv("HIREHOUSE_TARGET", "duckdb")
+    patch.setenv("HIREHOUSE_DUCKDB", str(folder / "hirehouse.duckdb"))
+
+
+def dangling(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Columns of raw tables that name what no event introduces."""
+    found = []
+    columns = connection.execute(
+        "select table_name, column_name from information_schema.columns"
+        " where table_schema = 'landed'"
+    ).fetchall()
+    for table, column in columns:
+        known = " union ".join(
+            f"select {column} from landed.{t}" for t in REFERENCES.get(column, ())
+        )
+        if not known:
+            continue
+        unknown = f"{column} is not null and {column} not in ({known})"
+        if connection.execute(f"select 1 from landed.{table} where {unknown}").fetchone():
+            found.append(f"{table}.{column}")
+    return found
+
+
+def test_a_slice_has_whole_entities(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_slice(monkeypatch, tmp_path)
+    monkeypatch.setenv("DBT_PROFILES_DIR", str(whole.parent))
+    database = tmp_path / "slice" / "hirehouse.duckdb"
+    said = make_slice(whole, database, 40)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(f"attach '{whole}' as whole (read_only)")
+        assert dangling(connection) == []
+        [(candidates, events)] = connection.execute(
+            "select count(distinct candidate_id), (select count(*) from landed.page_viewed)"
+            " from landed.candidate_signed_up"
+        ).fetchall()
+        assert 40 <= candidates < 60
+        assert events > 0
+        assert said.startswith(f"{candidates} candidates of hirehouse.duckdb, ")
+        for table in ("interview_requested", "application_submitted", "candidate_profile_viewed"):
+            [(theirs, copied)] = connection.execute(
+                f"select (select count(*) from whole.landed.{table} where candidate_id in"
+                " (select candidate_id from hirehouse.landed.candidate_signed_up)),"
+                f" (select count(*) from hirehouse.landed.{table})"
+            ).fetchall()
+            assert theirs == copied > 0, table
+        # Their employers' positions are all there, with all that happened to them.
+        for table in ("position_opened", "position_updated", "position_closed"):
+            assert not connection.execute(
+                f"select event_id from whole.landed.{table} where employer_id in"
+                " (select employer_id from hirehouse.landed.employer_signed_up)"
+                f" except select event_id from hirehouse.landed.{table}"
+            ).fetchone(), table
+        connection.execute(
+            "delete from hirehouse.landed.position_opened where position_id ="
+            " (select min(position_id) from hirehouse.landed.interview_requested)"
+        )
+        assert "interview_requested.position_id" in dangling(connection)
+
+
+def test_without_a_warehouse_a_small_market_is_simulated(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_slice(monkeypatch, tmp_path)
+    monkeypatch.setenv("DBT_PROFILES_DIR", str(whole.parent))
+    database = tmp_path / "slice" / "hirehouse.duckdb"
+    said = make_slice(tmp_path / "none.duckdb", database, 20)
+    assert said.startswith("10 simulated candidates, ")
+    with duckdb.connect(str(database)) as connection:
+        assert dangling(connection) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ('Binder Error: no column "bb"\n\n  LINE 38:     a.bb as c,\n           ^', 2),
+        ("unexpected '}', expected ')'\n    line 3\n      from {{ ref('x' }}", 3),
+        ("'in_dollars' is undefined. This can happen", 4),
+        ("depends on a node named 'orders' which was not found", 3),
+        ("This model has an enforced contract that failed.", None),
+        ("Binder Error\n  LINE 7: not in the file", None),
+    ],
+)
+def test_the_line_of_an_error_is_found(message: str, line: int | None) -> None:
+    source = "select\n    a.bb as c,\nfrom {{ ref('orders') }}\nwhere {{ in_dollars() }}\n"
+    assert line_of(message, source) == line
+
+
+@pytest.fixture(scope="module")
+def clone(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's files in a folder of their own, with a warehouse and the packages of here."""
+    folder = tmp_path_factory.mktemp("dev") / "hirehouse"
+    left_out = (".git", ".venv", "data", "target", "logs", "profiles.yml", "*.egg-info", ".*cache")
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*left_out))
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    (folder / "data").mkdir()
+    shutil.copy(whole, folder / "data" / "hirehouse.duckdb")
+    return folder
+
+
+def dev(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["./scripts/dev", *arguments],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
+@pytest.fixture
+def broken(clone: Path) -> Iterator[int]:
+    """The model reads a column that there is not; the number of that line."""
+    text = (clone / FILE).read_text()
+    (clone / FILE).write_text(text.replace("requests.equity_offered,", "requests.equity_given,"))
+    yield 1 + text.splitlines().index("        requests.equity_offered,")
+    (clone / FILE).write_text(text)
+
+
+def test_an_unknown_model_is_refused_with_what_is_near(clone: Path) -> None:
+    done = dev(clone, "fct_ofers")
+    assert done.returncode == 1
+    assert "there is no model fct_ofers; near it: fct_offers" in done.stderr
+    assert not (clone / "data" / "dev").exists()
+
+
+def test_a_good_model_is_built_once(clone: Path) -> None:
+    done = dev(clone, "fct_candidacies", "--once", "--candidates", "60")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "making a slice" in done.stdout
+    assert " ok      fct_candidacies " in done.stdout
+    with duckdb.connect(str(clone / "data" / "dev" / "hirehouse.duckdb")) as connection:
+        rows = connection.sql("select count(*) from marketplace.fct_candidacies").fetchone()
+    assert rows
+    assert rows[0] > 0
+    assert f"{rows[0]:,} rows" in done.stdout
+    assert "tests pass" in done.stdout
+    assert "ok after " in done.stdout
+
+
+def test_an_error_in_a_model_is_shown_with_its_line(clone: Path, broken: int) -> None:
+    done = dev(clone, MODEL, "--once")
+    assert done.returncode == 1
+    assert f"ERROR   {MODEL} {FILE}:{broken}\n" in done.stdout, done.stdout + done.stderr
+    assert "equity_given" in done.stdout
+    assert "FAILED after " in done.stdout
+
+
+def test_a_save_is_seen_and_what_it_did_is_shown(clone: Path) -> None:
+    process = subprocess.Popen(
+        ["./scripts/dev", MODEL],
+        cwd=clone,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    lines: Queue[str] = Queue()
+
+    def read() -> None:
+        for line in process.stdout or ():
+            lines.put(line)
+
+    threading.Thread(target=read, daemon=True).start()
+
+    def result() -> str:
+        """What is printed until it waits for the next save."""
+        text = ""
+        while "waiting for a change" not in text:
+            try:
+                text += lines.get(timeout=PATIENCE)
+            except Empty:
+                pytest.fail(f"no result in {PATIENCE} s after:\n{text}")
+        return text
+
+    good = (clone / FILE).read_text()
+    try:
+        assert "ok after " in result()
+        (clone / FILE).write_text(
+            good.replace("requests.requested_at,", "cast(null as timestamp) as requested_at,")
+        )
+        failed = result()
+        assert str(FILE) in failed
+        assert f"FAIL    no_nulls_{MODEL}_" in failed
+        assert re.search(r"/no_nulls_\w+\.sql\n", failed)  # of a long name dbt keeps a part
+        assert "NULL" in failed  # the first rows
+        assert "FAILED after " in failed
+        (clone / FILE).write_text(good.replace("{{ ref('int_candidacies') }}", "{{ ref( }}"))
+        assert f"ERROR   {FILE}:11\n" in result()
+        (clone / FILE).write_text(good)
+        assert "ok after " in result()
+    finally:
+        (clone / FILE).write_text(good)
+        process.kill()
+        process.wait()

@@ -1,0 +1,432 @@
+"""The loop of `hirehouse run`: it loses nothing, builds what is touched, and goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import hirehouse.running.loop
+from conftest import ENGINES, surrounded_by
+from hirehouse.commands.main import app
+from hirehouse.landing.land import land
+from hirehouse.running.lock import LoopLock
+from hirehouse.running.loop import Loop, Round
+from hirehouse.running.warm_dbt import Outcome, WarmDbt
+from hirehouse.warehouse.connections import LANDING_LOCK, open_warehouse
+from hirehouse.warehouse.landed_schema import raw_tables
+from simulator import simulate
+from support.events import event, line, write
+from support.forks import Fork, Tell
+from support.marts import SCHEMAS, MakeEnvironment, land_into, mart_hashes, shuffled
+
+RecordProperty = Callable[[str, object], None]
+PATIENCE = 240  # seconds, on a busy machine
+REQUESTED = "stg_employer_app__interview_requested"
+# What counts all events, whichever they are.
+COUNTING = ("stg_landing__events", "stg_landing__properties")
+# What every round builds: which rows count.
+COUNTED = {"stg_landing__copies", "stg_landing__batches"}
+
+COMMENT = {
+    "duckdb": "select comment from duckdb_tables() where schema_name || '.' || table_name = '{}'",
+    "postgres": "select obj_description(cast('{}' as regclass), 'pg_class')",
+}
+
+
+class Station:
+    """An engine's warehouse, and a parsed project that every loop of a test shares."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self.environment = environment
+        self.folder = folder
+        market = folder / "market"
+        simulate(market, seed=5, start=date(2026, 1, 5), days=40, candidates=60)
+        self.parts = shuffled([market], folder, 4, seed=3)
+        self.dbt = WarmDbt(folder=folder / "target")
+        self.selected: list[str] = []
+
+    def loop(self, inbox: Path, beside: int = 1_000) -> Loop:
+        """A loop as it is at the start of its process."""
+        inbox.mkdir(exist_ok=True)
+        return Loop([str(inbox)], beside=beside)
+
+    def warm(self, *_: object, **__: object) -> WarmDbt:
+        return self.dbt
+
+    def empty(self) -> None:
+        """Begin anew, in the database that the parsed project knows by its name."""
+        schemas = {node.schema for node in self.dbt.manifest.nodes.values()}
+        with open_warehouse() as warehouse:
+            for schema in [*schemas, "landed"]:
+                warehouse.execute(f"drop schema if exists {schema} cascade")
+
+    def pretend(self, patch: pytest.MonkeyPatch, **failures: str) -> list[set[str]]:
+        """Let dbt do nothing, and say that all went well but some models, and what reads them.
+
+        Returns:
+            The names that are selected from now on.
+        """
+        nodes = self.dbt.manifest.nodes
+        skipped: set[str] = set()
+        for name in failures:
+            skipped |= made_of(self.dbt.manifest, name, views=True)
+        status = {n: "skipped" if nodes[n].name in skipped else "success" for n in nodes}
+        status |= {n: "error" for n in nodes if nodes[n].name in failures}
+        messages = {n: failures.get(nodes[n].name, "") for n in nodes}
+
+        def run(*_: str, nodes: set[str]) -> Outcome:
+            result = {n: status[n] for n in nodes}
+            return Outcome(not failures, {}, result, {n: messages[n] for n in nodes})
+
+        patch.setattr(self.dbt, "run", run)
+        with open_warehouse() as warehouse:  # as the first run of dbt makes it
+            warehouse.execute("create schema if not exists staging")
+            warehouse.execute(
+                "create table if not exists staging.model_progress"
+                " (model varchar(255), batch_id bigint)"
+            )
+        return selected_by(self.dbt, patch)
+
+    def marts(self, *more: str) -> dict[str, str]:
+        """A hash of each mart; of `more` schemas, too, that show in which order events came."""
+        with open_warehouse() as warehouse:
+            return mart_hashes(warehouse, (*SCHEMAS, *more))
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def made_station(
+    request: pytest.FixtureRequest,
+    make_environment: MakeEnvironment,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Station]:
+    folder = tmp_path_factory.mktemp(request.param)
+    environment = make_environment(request.param, folder)
+    with surrounded_by(environment):
+        yield Station(environment, folder)
+
+
+@pytest.fixture
+def station(made_station: Station, monkeypatch: pytest.MonkeyPatch) -> Station:
+    """The warehouse of each engine, empty; loops that are made now share one parsed project."""
+    made_station.empty()
+    monkeypatch.setattr(hirehouse.running.loop, "WarmDbt", made_station.warm)
+    return made_station
+
+
+def rounds(loop: Loop) -> Round:
+    """A round that has something to do, and succeeds."""
+    result = loop.round()
+    assert result
+    assert result.good, result
+    return result
+
+
+def selected_by(dbt: WarmDbt, monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    """The names that each run of dbt selects, from now on."""
+    seen: list[set[str]] = []
+    run = dbt.run
+
+    def watched(*arguments: str, nodes: Collection[str] = ()) -> Any:
+        seen.append({dbt.manifest.nodes[node].name for node in nodes})
+        return run(*arguments, nodes=nodes)
+
+    monkeypatch.setattr(dbt, "run", watched)
+    return seen
+
+
+def made_of(manifest: Any, *some: str, views: bool = False) -> set[str]:
+    """The names of models and of all tables, or views too, that are made of them."""
+    names = {i: n.name for i, n in manifest.nodes.items() if n.resource_type == "model"}
+    found = {i for i, name in names.items() if name in some}
+    while more := {c for i in found for c in manifest.child_map[i] if c in names} - found:
+        found |= more
+    kinds = ("table", "incremental", "view") if views else ("table", "incremental")
+    return {names[i] for i in found if manifest.nodes[i].config.materialized in kinds}
+
+
+def may_land(environment: dict[str, str]) -> bool:
+    """Whether another process could commit a batch now."""
+    if environment["HIREHOUSE_TARGET"] == "duckdb":
+        opening = "import duckdb, sys; duckdb.connect(sys.argv[1])"
+        command = [sys.executable, "-c", opening, environment["HIREHOUSE_DUCKDB"]]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    with open_warehouse() as other:
+        return bool(other.query("select pg_try_advisory_lock(?)", [LANDING_LOCK])[0][0])
+
+
+def test_a_loop_lands_and_builds_what_comes(
+    station: Station,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: RecordProperty,
+) -> None:
+    inbox = tmp_path / "inbox"
+    loop = station.loop(inbox)
+    seen = selected_by(loop.dbt, monkeypatch)
+    for part in station.parts[:2]:
+        shutil.copy(part, inbox)
+    whole = rounds(loop)
+    assert whole.batches == [1]
+    assert whole.events > 400
+    assert whole.lag_seconds
+    assert whole.models == len(seen.pop()) == len(loop.graph.everything())
+    assert loop.round() is None
+
+    # One event, and only what is made of it. What comes while a round is under way waits.
+    build = loop.dbt.run
+
+    def late(*arguments: str, **more: set[str]) -> Any:
+        write(inbox / "late.ndjson", [line(event(2))])
+        # What someone else commits now would be built in part.
+        assert not may_land(station.environment)
+        return build(*arguments, **more)
+
+    monkeypatch.setattr(loop.dbt, "run", late)
+    write(inbox / "one.ndjson", [line(event(1))])
+    one = rounds(loop)
+    assert (one.batches, one.lines, one.events, one.failed) == ([2], 1, 1, 0)
+    touched = made_of(loop.dbt.manifest, REQUESTED, *COUNTING)
+    assert seen.pop() == touched | COUNTED
+    record_property("seconds of a round with one event", f"{one.seconds:.1f}")
+    monkeypatch.setattr(loop.dbt, "run", build)
+    assert rounds(loop).batches == [3]
+
+    # Of what someone else lands, nothing is known but that it is there.
+    seen.clear()
+    land_into(station.environment, [station.parts[2]])
+    write(inbox / "after.ndjson", [line(event(3))])
+    assert rounds(loop).batches == [5]
+    assert len(seen[0]) > len(touched) + 10
+    views = {n.name for n in loop.dbt.manifest.nodes.values() if n.config.materialized == "view"}
+    assert not views & seen[0]
+
+    with open_warehouse() as warehouse:
+        for table in ("intermediate.int_candidacies", "finance.mrr_monthly"):
+            assert warehouse.query(COMMENT[warehouse.engine].format(table))[0][0]
+    found = station.marts("operations")
+    outcome = loop.dbt.run("build", "--full-refresh", "--select", "*")
+    assert outcome.success
+    assert found == station.marts("operations")
+
+
+def test_what_can_not_be_read_is_told_once(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station.pretend(monkeypatch)
+    inbox = tmp_path / "inbox"
+    loop = station.loop(inbox)
+    good = write(inbox / "good.ndjson", [line(event(1))])
+    bad = write(inbox / "bad.ndjson.gz", [line(event(n)) for n in range(2, 500)], packed=True)
+    whole = bad.read_bytes()
+    bad.write_bytes(whole[: len(whole) // 2])
+    result = rounds(loop)
+    assert [str(bad) in text for text in result.unreadable] == [True]
+    assert result.events == 1
+    assert loop.round() is None
+    good.unlink()
+    assert loop.round() is None
+    bad.write_bytes(whole)
+    mended = rounds(loop)
+    assert (mended.unreadable, mended.events) == ([], 498)
+    # A copy under another name, and a file that only its times have changed.
+    shutil.copy(bad, inbox / "copy.ndjson.gz")
+    os.utime(bad)
+    again = rounds(loop)
+    assert (again.batches, again.events) == ([], 0)
+
+
+def test_what_failed_waits_with_all_that_is_made_of_it(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = tmp_path / "inbox"
+    loop = station.loop(inbox)
+    every = loop.graph.everything()
+    failed = "int_candidacy_openings"
+    hanging = made_of(station.dbt.manifest, failed, views=True)
+    seen = station.pretend(monkeypatch, **{failed: "Runtime Error"})
+    result = loop.round()
+    assert result
+    assert (list(result.broken), result.good) == ([failed], False)
+    assert len(seen.pop()) == len(every)
+    assert {loop.graph.names[node] for node in loop.pending} == hanging
+    assert loop.round() is None
+
+    # It is not its turn yet. What is made of it reads other tables, too, and must not run ahead.
+    write(inbox / "1.ndjson", [line(event(1))])
+    assert loop.round()
+    others = made_of(station.dbt.manifest, REQUESTED, *COUNTING) - hanging
+    assert seen.pop() == others | COUNTED
+
+    for tries in (2, 3):
+        assert loop.tries == tries - 1
+        loop.again_at = 0
+        assert loop.round()
+        assert seen.pop() == hanging
+        assert loop.again_at > time.monotonic() + 2**tries - 1
+    loop.again_at = 0
+    station.pretend(monkeypatch)
+    assert rounds(loop).models == len(hanging)
+    assert (loop.pending, loop.failing, loop.tries) == (set(), set(), 0)
+    assert loop.round() is None
+
+
+def test_aggregates_and_marts_of_arrival_take_their_turn(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = tmp_path / "inbox"
+    loop = station.loop(inbox, beside=3)
+    seen = station.pretend(monkeypatch)
+    write(inbox / "0.ndjson", [line(event(0))])
+    assert rounds(loop).models == len(seen.pop()) == len(loop.graph.everything())
+    names = {loop.graph.names[node] for node in loop.graph.aside}
+    can_wait = {"stg_landing__events", "reconciliation", "stg_web__page_viewed", "mrr_monthly"}
+    assert can_wait <= names
+    assert not names & {REQUESTED, "fct_candidacies", "dim_dates", *COUNTED}
+    families = [{loop.graph.names[node] for node in family} for family in loop.graph.families]
+    assert set().union(*families) == names
+    assert sum(map(len, families)) == len(names)
+
+    # While events keep coming, the others go first; of those that wait, each takes its turn.
+    all_waiting = made_of(station.dbt.manifest, REQUESTED, *COUNTING) & names
+    turns: list[set[str]] = []
+    while set().union(*turns) != all_waiting:
+        assert len(turns) < len(families)
+        write(inbox / f"{len(turns) + 1}.ndjson", [line(event(len(turns) + 1))])
+        assert rounds(loop).good
+        built = seen.pop()
+        assert "int_candidacy_openings" in built
+        turns.append(built & names)
+        assert {loop.graph.names[node] for node in loop.pending} == all_waiting - turns[-1]
+    parts = [family & all_waiting for family in families if family & all_waiting]
+    for part in parts:
+        assert sum(part <= turn for turn in turns) == sum(bool(part & turn) for turn in turns) <= 2
+    assert all(len(turn) <= 3 or turn in parts for turn in turns)
+
+    # And at once when nothing comes.
+    assert loop.pending
+    assert rounds(loop).good
+    assert {loop.graph.names[node] for node in loop.pending} == set()
+    assert loop.round() is None
+
+
+def test_exit_codes(station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    station.pretend(monkeypatch)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    write(inbox / "good.ndjson", [line(event(1))])
+
+    def once(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, ["run", "--once", *arguments])
+        return result.exit_code, result.output
+
+    code, text = once(str(inbox))
+    assert (code, "1 events" in text) == (0, True), text
+    code, text = once("--json", str(inbox))
+    assert (code, json.loads(text)["batches"]) == (0, [])
+    (inbox / "bad.ndjson.gz").write_bytes(b"bad")
+    code, text = once(str(inbox))
+    assert (code, "bad.ndjson.gz" in text) == (1, True), text
+    (inbox / "bad.ndjson.gz").unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        station.pretend(patch, fct_offers="Runtime Error in model\n  no such column\n  secret")
+        code, text = once(str(inbox))
+        assert (code, "fct_offers: Runtime Error in model no such column" in text) == (1, True)
+        assert "secret" not in text
+    segment = write(inbox / "1-1.ndjson", [line(event(2))])
+    for more, stays in (((), True), (("--remove",), False)):
+        assert (once(*more, str(inbox))[0], segment.exists()) == (0, stays)
+    code, text = once(str(tmp_path / "nowhere"))
+    assert (code, "no such file" in text) == (2, True), text
+    claim = LoopLock()
+    claim.hold()
+    code, text = once(str(inbox))
+    assert (code, f"process {os.getpid()}" in text) == (3, True), text
+    claim.let_go()
+
+
+def test_kills_lose_and_double_nothing(
+    station: Station,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    record_property: RecordProperty,
+) -> None:
+    everything = request.config.getoption("--all")
+    if not everything and station.environment["HIREHOUSE_TARGET"] == "postgres":
+        pytest.skip("DuckDB stands for both")
+    inbox = tmp_path / "inbox"
+    draw = random.Random(7)
+    kills = 0
+
+    def work(tell: Tell) -> None:
+        loop = station.loop(inbox)
+        while True:
+            result = loop.round()
+            tell("idle" if result is None else f"round {result.error}")
+            time.sleep(0.05)
+
+    inbox.mkdir()
+    for part in station.parts:
+        shutil.copy(part, inbox)
+        if not everything and part is not station.parts[-1] and kills:
+            continue
+        for _ in range(5 if everything else 1):
+            child = Fork(work, mine=True)
+            time.sleep(draw.uniform(0.1, 5))
+            kills += child.kill()
+    loop = station.loop(inbox)
+    rounds(loop)
+    record_property("kills of a loop", kills)
+    assert kills
+    found = station.marts()
+    with open_warehouse() as warehouse:
+        [(batches, landed)] = warehouse.query(
+            "select count(*), sum(line_count) from landed.batches where committed_at is not null"
+        )
+    assert landed == sum(len(part.read_bytes().splitlines()) for part in station.parts)
+    assert batches <= len(station.parts)
+    station.empty()
+    rounds(station.loop(inbox))
+    assert found == station.marts()
+
+
+def test_columns_are_what_the_information_schema_says(made_station: Station) -> None:
+    engine = made_station.environment["HIREHOUSE_TARGET"]
+    from dbt.adapters.factory import FACTORY  # noqa: PLC0415 - takes 3 s
+
+    made_station.empty()
+    with open_warehouse() as warehouse:
+        land([], warehouse)
+        warehouse.execute("create table landed.odd (a numeric, b text, c varchar, d char(3))")
+        warehouse.execute("alter table landed.odd add column e smallint")
+        warehouse.execute("alter table landed.odd drop column b")
+        columns = warehouse.query(
+            "select table_name, column_name, data_type, character_maximum_length,"
+            " numeric_precision, numeric_scale from information_schema.columns"
+            " where table_schema = 'landed' order by table_name, ordinal_position"
+        )
+    if engine == "duckdb":  # of which dbt wants the types alone
+        columns = [(*column[:3], None, None, None) for column in columns]
+    adapter = FACTORY.adapters[engine]
+    with adapter.connection_named("columns"):
+        for table in ["odd", *raw_tables()]:
+            relation = adapter.Relation.create(schema="landed", identifier=table)
+            found = [
+                (c.column, c.dtype, c.char_size, c.numeric_precision, c.numeric_scale)
+                for c in adapter.get_columns_in_relation(relation)
+            ]
+            assert found == [column[1:] for column in columns if column[0] == table]
+    made_station.dbt.close()

@@ -1,0 +1,140 @@
+"""What some models must hold, computed from the histories themselves, without SQL.
+
+Two builds with the same fault are equal, so that is not enough of a test. This covers what decides
+which events count, and of several events the one that does.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from support.histories import OWN, Sent, dull
+
+APART = timedelta(days=30)  # between copies, at most
+# Each with its rank among openings of one moment.
+OPENINGS = {
+    "interview_requested": (1, "interview_request"),
+    "application_submitted": (2, "application"),
+}
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """An event that has landed, in a committed batch, and the prefix of its history."""
+
+    batch_id: int
+    batch_row: int
+    prefix: str
+    sent: Sent
+
+    @property
+    def id(self) -> str:
+        return self.own(self.sent.id)
+
+    @property
+    def at(self) -> datetime:
+        return self.sent.at
+
+    def get(self, name: str) -> Any:
+        """A property's value."""
+        value = self.sent.properties.get(name, dull(self.sent.event).get(name))
+        return self.own(value) if isinstance(value, str) else value
+
+    def own(self, text: str) -> str:
+        """A text with the prefix, if it is the history's own."""
+        return self.prefix + text.removeprefix(OWN) if text.startswith(OWN) else text
+
+
+def split(arrived: Iterable[Arrived]) -> tuple[list[Arrived], list[Arrived]]:
+    """The events that count, and the copies of them, by the definition."""
+    counted: list[Arrived] = []
+    copies: list[Arrived] = []
+    times: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+    for one in sorted(arrived, key=lambda one: (one.batch_id, one.batch_row)):
+        earlier = times[one.sent.event, one.id]
+        is_copy = any(abs(one.at - at) <= APART for at in earlier)
+        (copies if is_copy else counted).append(one)
+        earlier.append(one.at)
+    return counted, copies
+
+
+def first(events: Sequence[Arrived], event: str, key: str) -> dict[str, Arrived]:
+    """The first event of a name by what one of its properties says."""
+    found: dict[str, Arrived] = {}
+    for one in sorted(events, key=lambda one: (one.at, one.id), reverse=True):
+        if one.sent.event == event:
+            found[one.get(key)] = one
+    return found
+
+
+def expected(arrived: Iterable[Arrived]) -> dict[str, tuple[tuple[str, ...], Rows]]:
+    """By model, the names of some columns and their content."""
+    counted, copies = split(arrived)
+    return {
+        "stg_landing__copies": (
+            ("event", "event_id", "batch_id", "batch_row"),
+            [(one.sent.event, one.id, one.batch_id, one.batch_row) for one in copies],
+        ),
+        "int_offers": (("offer_id", "offered_at", "answer", "answered_at"), offers(counted)),
+        "int_candidacy_milestones": (("candidacy_id", "hired_at"), hires(counted)),
+        "int_candidacy_attributes": (
+            ("candidacy_id", "origin", "role", "channel"),
+            attributes(counted),
+        ),
+        "int_placement_fees": (("event_id", "movement", "booked_at"), fees(counted)),
+    }
+
+
+def offers(counted: Sequence[Arrived]) -> Rows:
+    """Each offer with its first answer."""
+    answers = first(counted, "offer_answered", "offer_id")
+    found: Rows = []
+    for key, offer in first(counted, "offer_extended", "offer_id").items():
+        answer = answers.get(key)
+        found.append(
+            (key, offer.at, *((answer.get("answer"), answer.at) if answer else (None,) * 2))
+        )
+    return found
+
+
+def hires(counted: Sequence[Arrived]) -> Rows:
+    """Each candidacy that was opened, with the time at which an offer was accepted first."""
+    opened = {one.get("candidacy_id") for one in counted if one.sent.event in OPENINGS}
+    accepted: dict[str, datetime] = {}
+    for one in counted:
+        if one.sent.event == "offer_answered" and one.get("answer") == "accepted":
+            key = one.get("candidacy_id")
+            accepted[key] = min(one.at, accepted.get(key, one.at))
+    return [(key, accepted.get(key)) for key in opened]
+
+
+def attributes(counted: Sequence[Arrived]) -> Rows:
+    """Each candidacy with what opened it first, its position's role and its candidate's channel."""
+    openings: dict[str, tuple[datetime, int, str, Arrived]] = {}
+    for one in counted:
+        if one.sent.event in OPENINGS:
+            place = (one.at, OPENINGS[one.sent.event][0], one.id, one)
+            key = one.get("candidacy_id")
+            openings[key] = min(place, openings.get(key, place), key=lambda found: found[:3])
+    positions = first(counted, "position_opened", "position_id")
+    sign_ups = first(counted, "candidate_signed_up", "candidate_id")
+    found: Rows = []
+    for key, (*_, one) in openings.items():
+        position = positions.get(one.get("position_id"))
+        sign_up = sign_ups.get(one.get("candidate_id"))
+        role = position.get("role") if position else None
+        channel = sign_up.get("channel") if sign_up else None
+        found.append((key, OPENINGS[one.sent.event][1], role, channel))
+    return found
+
+
+def fees(counted: Sequence[Arrived]) -> Rows:
+    """Each invoice and each refund."""
+    kinds = {"placement_invoiced": "invoice", "placement_refunded": "refund"}
+    events = [one for one in counted if one.sent.event in kinds]
+    return [(one.id, kinds[one.sent.event], one.at) for one in events]
