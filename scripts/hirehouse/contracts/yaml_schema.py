@@ -1,4 +1,4 @@
-"""YAML files that people write, held against a JSON Schema: what is wrong, where, what to do."""
+"""Contracts as YAML, held against contract.schema.yml: what is wrong, where, what to do."""
 
 from __future__ import annotations
 
@@ -23,12 +23,6 @@ def nearest(word: object, words: Iterable[str], count: int = 1) -> str:
     return f"; did you mean {', '.join(close)}?" if close else ""
 
 
-def shown(value: object) -> str:
-    """A value for a message: short."""
-    text = repr(value) if value is not None else "an empty value"
-    return text if len(text) <= 80 else f"{text[:80]}…"
-
-
 class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # PyYAML has no types
     """Remembers the lines of keys, and refuses what would be read as something else than meant."""
 
@@ -44,7 +38,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
         if not isinstance(key, str):
             raise _error(f"the key {key!r} must be text: write it in quotes", key_node)
         if key in result:
-            raise _error(f"{key!r} is there twice; the second one would win", key_node)
+            raise _error(f"{key!r} stands here twice; remove one", key_node)
         result[key] = loader.construct_object(value_node, deep=True)
         lines[key] = key_node.start_mark.line + 1
     loader.lines[id(result)] = lines
@@ -78,18 +72,18 @@ def read_lined(path: Path) -> tuple[Any, Lines]:
 
 
 @cache
-def _schema(name: str) -> tuple[Any, jsonschema_rs.Draft202012Validator]:
-    schema = read_yaml(Path(__file__).with_name(name))
+def _schema() -> tuple[Any, jsonschema_rs.Draft202012Validator]:
+    schema = read_yaml(Path(__file__).with_name("contract.schema.yml"))
     return schema, compile_schema(schema)
 
 
-def flaws(content: object, name: str) -> Iterator[Flaw]:
-    """What the schema `name` beside this file does not allow; it describes what must be there.
+def flaws(content: object) -> Iterator[Flaw]:
+    """What contract.schema.yml does not allow; it describes what must be there.
 
     Raises:
         ValueError: the content is nothing that JSON has, such as a set, or contains itself.
     """
-    schema, validator = _schema(name)
+    schema, validator = _schema()
     for error in validator.iter_errors(content):
         part: Any = schema
         for step in error.schema_path[:-1]:
@@ -105,5 +99,6 @@ def flaws(content: object, name: str) -> Iterator[Flaw]:
         else:
             place = max((i for i, step in enumerate(path) if isinstance(step, str)), default=0)
             word = str(path[place]) if path else ""
-            wanted = f"must be {part.get('description')}"
-            yield path[:place], word, f"{wanted}, found {shown(error.instance)}"
+            found = "an empty value" if error.instance is None else repr(error.instance)
+            found = found if len(found) <= 80 else f"{found[:80]}…"
+            yield path[:place], word, f"must be {part.get('description')}, found {found}"
