@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-import dlt  # noqa: F401 - imported beforehand: what is measured is landing, not imports
 import orjson
 
 from hirehouse.contracts.model import ROOT, Contract, load

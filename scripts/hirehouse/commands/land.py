@@ -1,4 +1,4 @@
-"""`hirehouse land`: land files of events."""
+"""`hirehouse land`: land files and topics of events."""
 
 from __future__ import annotations
 
@@ -19,12 +19,9 @@ from rich.progress import (
 from rich.table import Column, Table
 from rich.text import Text
 
-from hirehouse.commands.shared import AsLine, Remove, Target, ending, say_error
-from hirehouse.contracts.model import ContractError
-from hirehouse.landing.inputs import InputError
+from hirehouse.commands.shared import AsLine, Remove, Target, print_error
 from hirehouse.landing.land import Landed, land
 from hirehouse.warehouse.connections import open_warehouse
-from hirehouse.warehouse.profile import WarehouseError
 
 
 def land_command(
@@ -38,15 +35,12 @@ def land_command(
     remove: Remove = False,
     as_json: AsLine = False,
 ) -> None:
-    """Land files of events in schema landed: what conforms in its table, the rest in failed_events.
+    """Land events: those that conform in their table of schema landed, others in failed_events.
 
     Landing an input again does nothing. Exit code 1: an input could not be read or removed.
     """
-
     console = Console(stderr=True)
-    codes = {InputError: 2, WarehouseError: 1, ContractError: 1, ConnectionError: 1}
     with (
-        ending(codes),
         open_warehouse(target, say=lambda text: console.print(Text(text))) as warehouse,
         Progress(
             TextColumn("landing"),
@@ -69,29 +63,29 @@ def land_command(
     if as_json:
         print(json.dumps(vars(result), default=str))
     else:
-        summarise(result, Console())
+        print_summary(result, Console())
     for text in result.unreadable:
-        say_error(text)
+        print_error(text)
     if result.unreadable:
         raise typer.Exit(1)
 
 
-def summarise(result: Landed, console: Console) -> None:
-    """Print what came of a landing."""
+def print_summary(result: Landed, console: Console) -> None:
+    """Print the result of a landing."""
     table = Table("", Column(justify="right"), "", show_header=False, box=None, pad_edge=False)
 
-    def tell(what: str, count: int, more: str = "", always: bool = False) -> None:
+    def add(what: str, count: int, more: str = "", always: bool = False) -> None:
         if count or always:
             table.add_row(what, f"{count:,}", more * bool(count))
 
     rate = f"{result.lines / result.seconds:,.0f} lines a second" if result.lines else ""
-    tell("inputs read", len(result.inputs), always=True)
-    tell("inputs landed before", len(result.already), "left alone")
-    tell("segments removed", len(result.removed))
+    add("inputs read", len(result.inputs), always=True)
+    add("inputs landed before", len(result.already), "skipped")
+    add("segments removed", len(result.removed))
     table.add_row("events landed", f"{result.events:,}", rate)
-    tell("events failed", result.failed, "see landed.failed_events", always=True)
+    add("events failed", result.failed, "see landed.failed_events", always=True)
     for rule, count in result.failed_by_rule.most_common(10):
-        tell(f"  {rule}", count)
-    tell("unknown properties", result.unknown_properties, "see landed.unknown_properties")
-    tell("inputs not readable", len(result.unreadable))
+        add(f"  {rule}", count)
+    add("unknown properties", result.unknown_properties, "see landed.unknown_properties")
+    add("inputs not readable", len(result.unreadable))
     console.print(table)

@@ -1,1 +1,1 @@
-"""Landing: inputs are read in batches, checked and written."""
+"""Landing: reads inputs in batches, checks events and writes them to schema landed."""

@@ -1,9 +1,8 @@
-"""From lines to Arrow tables: the fast way, which lets pass only what is surely right.
+"""From lines to Arrow tables: the fast path, for lines that certainly conform.
 
-A line that is not goes to the exact check in `events/validate.py`, which decides. Three proofs make
-the fast way safe: a document that serialises to the very bytes it came from had no member twice and
-no number that a float can't hold; the compiled contract accepts it; and sizes and times, measured
-by column, are within bounds.
+Any other line goes to the exact check in `events/validate.py`, which decides. The fast path is safe
+because `read_exact` loses no member and no digit, the compiled contract accepts the event, and
+sizes and times, measured by column, are within bounds.
 """
 
 from __future__ import annotations
@@ -13,12 +12,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from hirehouse.contracts.model import Column, envelope
-from hirehouse.events.exact_json import is_exact, parse_exact, to_json
+from hirehouse.events.exact_json import read_exact, to_json
 from hirehouse.events.segment import as_track
 from hirehouse.events.validate import (
     ENVELOPE_PATHS,
@@ -35,7 +33,7 @@ from hirehouse.landing.failed_events import Failure, failure_tables
 from hirehouse.landing.inputs import Batch, Segment
 from hirehouse.warehouse.landed_schema import arrow_schema, arrow_type, table_of
 
-CHUNK = 20_000  # documents held as Python objects at a time: about 60 MB
+CHUNK = 20_000  # documents in memory as Python objects: about 60 MB
 TIME = pa.timestamp("us")
 EARLIEST, LATEST = pa.scalar(datetime.min, TIME), pa.scalar(datetime.max, TIME)
 FIRST = pa.scalar(datetime(FIRST_YEAR, 1, 1), TIME)
@@ -44,7 +42,7 @@ NUL = b"\\u0000"
 
 @dataclass
 class Checked:
-    """A batch, checked: the rows of every table, still without their batch_id."""
+    """The result of checking a batch: the rows of each table, without their batch_id."""
 
     tables: dict[str, pa.Table] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
@@ -67,7 +65,7 @@ class Group:
 
 
 class Chunk(NamedTuple):
-    """Some lines of a segment; they are spoken of by their rows in the batch."""
+    """Some lines of a segment, addressed by their row in the batch."""
 
     segment: Segment
     lines: list[bytes]
@@ -75,15 +73,15 @@ class Chunk(NamedTuple):
     first_row: int
     now: datetime
 
-    def arrived(self, row: int) -> datetime:
-        """When a line came, unless it says so itself."""
+    def received_at(self, row: int) -> datetime:
+        """When a line was received, unless it has a `receivedAt`."""
         shift = self.first_line - self.first_row - self.segment.first_line
         return self.segment.received[row + shift] if self.segment.received else self.now
 
     def check(self, row: int, contracts: CompiledContracts) -> Verdict:
         first = self.first_line == 1 and row == self.first_row
         return check_line(
-            self.lines[row - self.first_row], contracts, self.arrived(row), first=first
+            self.lines[row - self.first_row], contracts, self.received_at(row), first=first
         )
 
     def failure(self, row: int, verdict: Verdict) -> Failure:
@@ -99,7 +97,7 @@ class Checker:
         self.first: dict[str, Group] = {}
 
     def check(self, batch: Batch, now: datetime) -> Checked:
-        """All lines of a batch, landed `now` (UTC without zone), as events and failures."""
+        """Check all lines of a batch that lands `now` (UTC without zone)."""
         made: dict[str, list[pa.Table]] = {}
         failures: list[Failure] = []
         unknown: list[tuple[object, ...]] = []
@@ -128,14 +126,11 @@ class Checker:
         return self.groups[compiled]
 
     def _sort(self, chunk: Chunk, failures: list[Failure]) -> int:
-        """Put every event into its group and every other line to the failures; count blank ones."""
-        loads, first = orjson.loads, self.first
-        blank = 0
+        """Add each event to its group and each other line to the failures; returns blank lines."""
+        first, blank = self.first, 0
         for row, line in enumerate(chunk.lines, chunk.first_row):
             try:
-                document = loads(line)
-                if not is_exact(document, line):
-                    document = parse_exact(line)
+                document = read_exact(line)
                 if "type" in document and document["type"] != "track":
                     as_track(document)
                 group = first[document["event"]]
@@ -146,7 +141,7 @@ class Checker:
                     group.documents.append(document)
                     group.rows.append(row)
                     continue
-            # Whatever is odd about it, the exact check will name.
+            # The exact check finds the reason.
             except (ValueError, KeyError, TypeError, RecursionError):
                 pass
             if not line.strip(b" \t\r"):
@@ -175,10 +170,10 @@ class Checker:
         failures: list[Failure],
         unknown: list[tuple[object, ...]],
     ) -> pa.Table:
-        """Turn a group into a table, less the rows that the measures by column show to be wrong."""
+        """The table of a group, without the rows that fail the checks by column."""
         contract = group.compiled.contract
-        again = chunk.segment.received and [chunk.arrived(row) for row in group.rows]
-        table, suspects = tabulate(group, chunk.now, again)
+        replayed = chunk.segment.received and [chunk.received_at(row) for row in group.rows]
+        table, suspects = tabulate(group, chunk.now, replayed)
         wrong = set()
         for index in suspects:
             verdict = chunk.check(group.rows[index], self.contracts)
@@ -202,7 +197,7 @@ class Checker:
 
 
 def _event_type(compiled: CompiledContract) -> pa.DataType:
-    """The Arrow type that reads all simple values out of a parsed event in one go."""
+    """The Arrow type that extracts all simple values of parsed events at once."""
     text = pa.string()
     tree: dict[str, Any] = {"timestamp": text, "sentAt": text, "receivedAt": text}
     for path in ENVELOPE_PATHS.values():
@@ -213,7 +208,7 @@ def _event_type(compiled: CompiledContract) -> pa.DataType:
     tree["properties"] = {
         c.name: text if c.type.kind in ("date", "timestamp") else arrow_type(c.type)
         for c in compiled.contract.columns
-        if not _by_hand(c)
+        if not _needs_conversion(c)
     }
     return _struct(tree)
 
@@ -222,16 +217,17 @@ def _struct(tree: dict[str, Any]) -> pa.DataType:
     return pa.struct([(k, _struct(v) if isinstance(v, dict) else v) for k, v in tree.items()])
 
 
-def _by_hand(column: Column) -> bool:
+def _needs_conversion(column: Column) -> bool:
     return column.is_json or column.type.kind == "numeric"
 
 
 def tabulate(
-    group: Group, now: datetime, again: list[datetime] | None = None
+    group: Group, now: datetime, replayed: list[datetime] | None = None
 ) -> tuple[pa.Table, list[int]]:
     """The table of a group's events, and the rows that need the exact check.
 
-    If the events are replayed `now`, then `again` has when each came at first.
+    Args:
+        replayed: if the events are replayed `now`, when each of them was received.
     """
     contract = group.compiled.contract
     events = pa.array(group.documents, type=group.type)
@@ -249,7 +245,7 @@ def tabulate(
         times = parse_times(texts)
         if times.null_count > texts.null_count:
             suspect(pc.and_(pc.is_null(times), pc.is_valid(texts)))
-        # Arrow also knows years that others don't.
+        # Arrow also supports years that Python and the engines don't.
         suspect(pc.or_(pc.less(times, EARLIEST), pc.greater(times, LATEST)))
         return times
 
@@ -259,21 +255,21 @@ def tabulate(
         if until is not None:
             suspect(pc.greater(times, until))
 
-    arrived = pa.array(again, TIME) if again else pa.scalar(now, TIME)
-    received = pc.coalesce(time(pick("receivedAt")), arrived)
+    default = pa.array(replayed, TIME) if replayed else pa.scalar(now, TIME)
+    received = pc.coalesce(time(pick("receivedAt")), default)
     until = pc.add(received, pa.scalar(FUTURE, pa.duration("us")))
     values: dict[str, pa.Array] = {
         "occurred_at": time(pick("timestamp")),
         "sent_at": time(pick("sentAt")),
         "received_at": received,
-        "replayed_at": pa.array([now if again else None] * count, TIME),
+        "replayed_at": pa.array([now if replayed else None] * count, TIME),
         "batch_row": pa.array(group.rows, pa.int64()),
     }
     bounded(values["occurred_at"], until)
     bounded(received, None)
     values |= {name: pick(*path) for name, path in ENVELOPE_PATHS.items()}
     for column in contract.columns:
-        if _by_hand(column):
+        if _needs_conversion(column):
             raw = [event["properties"].get(column.name) for event in group.documents]
             values[column.name] = _converted(raw, column)
             continue
@@ -293,7 +289,7 @@ def tabulate(
 
 
 def _converted(values: list[Any], column: Column) -> pa.Array:
-    """Lists and objects as JSON text, numbers as exact decimals."""
+    """Convert lists and objects to JSON text, and numbers to exact decimals."""
     if column.is_json:
         return pa.array([None if v is None else to_json(v) for v in values], pa.string())
     unit = Decimal(1).scaleb(-column.type.scale)
@@ -304,7 +300,7 @@ def _converted(values: list[Any], column: Column) -> pa.Array:
 def parse_times(texts: pa.Array) -> pa.Array:
     """Times of RFC 3339 as UTC microseconds without zone; null where there is no such time.
 
-    Digits beyond microseconds are cut.
+    Digits beyond microseconds are truncated.
     """
     try:
         return texts.cast(pa.timestamp("us", "UTC")).cast(TIME)

@@ -1,4 +1,4 @@
-"""Failed events: their metadata and reasons, and their original bytes, kept apart."""
+"""Failed events: their metadata and reasons, and separately their original bytes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Failure:
 
     @property
     def failure_id(self) -> str:
-        """SHA-256 of where it stood and of its bytes: the same failure has the same id for ever."""
+        """SHA-256 of its place in the input and of its bytes: stable, whenever it lands again."""
         digest = hashlib.sha256(f"{self.input.origin}\n{self.line}\n".encode())
         digest.update(self.body)
         return digest.hexdigest()
@@ -42,7 +42,7 @@ class Failure:
 def failure_tables(failures: list[Failure], now: datetime) -> dict[str, pa.Table]:
     """The rows of failed_events and failed_event_bodies, each failure once.
 
-    They were received `now` if they don't say so themselves.
+    `now` stands for `receivedAt` where an event has none.
     """
     events: dict[str, tuple[object, ...]] = {}
     bodies: list[tuple[object, ...]] = []
@@ -60,7 +60,7 @@ def failure_tables(failures: list[Failure], now: datetime) -> dict[str, pa.Table
 
 
 def _metadata(failure: Failure, now: datetime) -> tuple[object, ...]:
-    """The columns of failed_events after failure_id, less batch_id, in order."""
+    """The columns of failed_events after failure_id, in order, without batch_id."""
     verdict = failure.verdict
     event, contract = verdict.event or {}, verdict.compiled and verdict.compiled.contract
     rule, pointer, reasons = reason_columns(verdict.reasons)
@@ -87,14 +87,14 @@ def reason_columns(reasons: list[Reason]) -> tuple[str, str, str]:
 
 
 def _name(value: object, column: str) -> str | None:
-    """A text of the event, or None where it does not fit its column: it is in the body, too."""
+    """A text of the event, or None if it does not fit its column: the body has it as well."""
     [size] = [c.type.size for c in landing_tables()["failed_events"] if c.name == column]
     fits = isinstance(value, str) and "\0" not in value and len(value.encode()) <= size
     return str(value) if fits else None
 
 
 def _plain(pointer: str) -> str:
-    """A pointer without NUL, and cut where it is longer than any contract's can be."""
+    """A pointer without NUL, truncated if longer than a contract allows."""
     return pointer.replace("\0", "\\u0000")[: POINTER // 4]
 
 
@@ -110,11 +110,11 @@ def _reasons(reasons: list[Reason]) -> str:
 
 
 def parts(body: bytes) -> Iterator[tuple[str, str]]:
-    """Bytes as texts that any engine holds, each with its encoding; joined they are the body."""
+    """Split bytes into texts that any engine can store, each with its encoding."""
     start = 0
     while start < len(body) or start == 0:
         end = start + PART
-        # Not within a character, which is at most four bytes long.
+        # Not within a character, which has at most four bytes.
         for _ in range(3):
             if end < len(body) and body[end] & 0xC0 == 0x80:
                 end -= 1
@@ -144,7 +144,7 @@ def read_failed(warehouse: Warehouse, failure_id: str) -> bytes:
     return b"".join(part_of(*row[2:]) for row in rows if row[0] == rows[0][0])
 
 
-def already_known(warehouse: Warehouse, failure_ids: list[str]) -> set[str]:
+def landed_failures(warehouse: Warehouse, failure_ids: list[str]) -> set[str]:
     known: set[str] = set()
     for start in range(0, len(failure_ids), 5_000):
         some = failure_ids[start : start + 5_000]

@@ -1,6 +1,6 @@
-"""Inputs of a landing: files, folders, globs and stdin, cut into batches of lines.
+"""Inputs of a landing: files, folders, globs and stdin, split into batches of lines.
 
-Memory is bounded by a batch, whatever the size of a file or of a line.
+Memory is bounded by the size of a batch, not by that of a file or a line.
 """
 
 from __future__ import annotations
@@ -19,19 +19,21 @@ from typing import BinaryIO
 
 import orjson
 
-# What a folder is searched for. Plain `.json` is mostly something else that lies beside events,
-# such as a manifest; a file named on the command line lands whatever its name is.
+from hirehouse.contracts.errors import ExpectedError
+
+# Files of events in a folder. Plain `.json` is mostly something else, such as a manifest; a file
+# that is named on the command line lands whatever its suffix.
 SUFFIXES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz")
 BLOCK = 1 << 20
-PIECE = 64 << 20  # a line beyond this is cut, so that no line has to fit into memory
+PIECE = 64 << 20  # bytes; a longer line is split, so that memory is bounded
 STDIN = "stdin"
 Progress = Callable[[int, int], None]
-TOPIC = "kafka://"  # what the address of a topic begins with
+TOPIC = "kafka://"  # prefix of the URL of a topic
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When a batch is full: lines, bytes of lines, inputs, and bytes of its list of inputs."""
+    """The size of a batch: lines, bytes of lines, inputs, and bytes of its list of inputs."""
 
     lines: int = 150_000
     bytes: int = 64 << 20
@@ -47,13 +49,15 @@ class Limits:
         )
 
 
-class InputError(Exception):
-    """An input that can't be read; the message names it and the place."""
+class InputError(ExpectedError):
+    """An input can't be read; the message names it and the position."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """Where an input lies. What can be read only once was copied to `path` first."""
+    """The path of an input; what can be read only once has been copied there."""
 
     name: str
     path: Path
@@ -61,7 +65,7 @@ class InputFile:
 
 @dataclass
 class Input:
-    """An input, known by its content and not by its name."""
+    """An input, identified by its content and not by its name."""
 
     name: str
     checksum: str
@@ -69,7 +73,7 @@ class Input:
 
     @property
     def origin(self) -> str:
-        """What failure ids are made with: stable when a file moves to another folder."""
+        """Part of failure ids: stable if a file moves to another folder."""
         return f"stdin:{self.checksum}" if self.name == STDIN else Path(self.name).name
 
 
@@ -79,13 +83,13 @@ class Segment:
     first_line: int
     lines: list[bytes] = field(default_factory=list)
     complete: bool = False
-    received: list[datetime] | None = None  # of lines that land again: when each came at first
+    received: list[datetime] | None = None  # of replayed lines: when each was received
 
     @property
     def last_line(self) -> int:
         return self.first_line + len(self.lines) - 1
 
-    def described(self) -> dict[str, object]:
+    def as_record(self) -> dict[str, object]:
         lines = {"first_line": self.first_line, "last_line": self.last_line}
         return vars(self.input) | lines | {"complete": self.complete}
 
@@ -95,15 +99,15 @@ class Batch:
     segments: list[Segment] = field(default_factory=list)
     line_count: int = 0
     byte_count: int = 0
-    names: int = 0  # bytes of the list of inputs, about
+    names: int = 0  # approximate bytes of the list of inputs
 
     def add(self, segment: Segment) -> None:
-        """Take in a segment, whose lines its reader counts."""
+        """Add a segment; its reader counts the lines."""
         self.segments.append(segment)
         self.names += len(segment.input.name.encode()) + len(segment.input.checksum) + 136
 
     def inputs(self) -> str:
-        return orjson.dumps([s.described() for s in self.segments]).decode()
+        return orjson.dumps([s.as_record() for s in self.segments]).decode()
 
 
 @dataclass(slots=True)
@@ -112,8 +116,8 @@ class InputProgress:
     complete: bool = False
 
 
-def address(url: str) -> tuple[str, str]:
-    """Brokers and topic of kafka://BROKER:PORT,…/TOPIC; InputError if it is no such address."""
+def parse_topic_url(url: str) -> tuple[str, str]:
+    """Brokers and topic of kafka://BROKER:PORT,…/TOPIC; InputError if the URL is malformed."""
     brokers, _, topic = url.removeprefix(TOPIC).partition("/")
     if not url.startswith(TOPIC) or not brokers or not topic or "/" in topic:
         raise InputError(f"{url}: a topic is written as {TOPIC}BROKER:PORT/TOPIC")
@@ -121,10 +125,10 @@ def address(url: str) -> tuple[str, str]:
 
 
 def event_files(folder: str) -> Iterator[os.DirEntry[str]]:
-    """The files of events in a folder and the folders below it.
+    """The files of events in a folder and its subfolders.
 
-    They are known by their names, so that producers can write under another name, such as one that
-    ends in `.tmp`, and rename what is whole. Names that start with a dot are left out, too.
+    They are recognised by suffix, so that producers can write to another name, such as one that
+    ends in `.tmp`, and rename complete files. Names that start with a dot are skipped.
 
     Raises:
         InputError: a folder can't be read.
@@ -142,8 +146,8 @@ def event_files(folder: str) -> Iterator[os.DirEntry[str]]:
         raise InputError(f"{folder}: {error.strerror}") from error
 
 
-def found_at(path: str) -> list[str]:
-    """The files behind a path, a folder or a glob; InputError if a folder can't be read."""
+def files_at(path: str) -> list[str]:
+    """The files of a path, folder or glob; InputError if a folder can't be read."""
     if Path(path).is_dir():
         return [entry.path for entry in event_files(path)]
     if Path(path).exists():
@@ -152,10 +156,10 @@ def found_at(path: str) -> list[str]:
 
 
 def expand(paths: Sequence[str], spool: Path) -> list[InputFile]:
-    """The inputs behind paths, folders, globs and `-`, each once, in sorted order per argument.
+    """The inputs of paths, folders, globs and `-`, each once, sorted within each argument.
 
     Args:
-        spool: folder for the content of stdin and of pipes, which can't be read twice.
+        spool: folder for copies of stdin and of pipes, which can't be read twice.
 
     Raises:
         InputError: a path does not exist, or a glob matches nothing.
@@ -173,12 +177,12 @@ def expand(paths: Sequence[str], spool: Path) -> list[InputFile]:
             keep(sys.stdin.buffer)
             continue
         exists = Path(text).exists()
-        found = [one for one in sorted(map(Path, found_at(text))) if exists or one.is_file()]
+        found = [one for one in sorted(map(Path, files_at(text))) if exists or one.is_file()]
         if not (found or exists):
             raise InputError(f"{text}: no such file or folder")
         for one in found:
             if one.resolve().is_file():
-                # A name may hold bytes that are no UTF-8; the record of batches can't.
+                # A name may have bytes that are not UTF-8; landed.batches can't.
                 name = os.fsencode(one).decode(errors="replace")
                 places.setdefault(one.resolve(), InputFile(name, one))
                 continue
@@ -188,11 +192,11 @@ def expand(paths: Sequence[str], spool: Path) -> list[InputFile]:
 
 
 def blocks(file: BinaryIO, size: int, name: str, piece: int = PIECE) -> Iterator[list[bytes]]:
-    """The lines of a file, without their newline, in lists of about a megabyte.
+    """The lines of a file, without newlines, in lists of about a megabyte.
 
     Args:
-        size: bytes to read; what was appended since then is left out.
-        piece: bytes after which a line is cut into lines of its own.
+        size: bytes to read; bytes appended later are ignored.
+        piece: bytes after which a line is split into several lines.
     """
     tail = bytearray()
     for chunk in _inflate(file, size, name) if _is_gzip(file, name) else _plain(file, size):
@@ -213,7 +217,7 @@ def blocks(file: BinaryIO, size: int, name: str, piece: int = PIECE) -> Iterator
 def _is_gzip(file: BinaryIO, name: str) -> bool:
     head = file.read(3)
     file.seek(0)
-    # Three bytes: a file of garbage starts with the two of gzip's mark now and then.
+    # Three bytes: random data starts with the two of gzip's magic number now and then.
     return name.endswith(".gz") or head == b"\x1f\x8b\x08"
 
 
@@ -225,7 +229,7 @@ def _plain(file: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def _inflate(file: BinaryIO, size: int, name: str) -> Iterator[bytes]:
-    """Decompress gzip, also of several members, a bounded piece at a time."""
+    """Decompress gzip of one or more members, in bounded pieces."""
     member = zlib.decompressobj(31)
     started = False
     left = size
@@ -242,19 +246,19 @@ def _inflate(file: BinaryIO, size: int, name: str) -> Iterator[bytes]:
                 yield out
             data = member.unconsumed_tail
             if member.eof:
-                # Padding with zeros after the last member is common on tapes and block devices.
+                # gzip allows padding with zeros after the last member.
                 data = member.unused_data.lstrip(b"\0")
                 member, started = zlib.decompressobj(31), False
             elif len(out) == BLOCK:
-                continue  # there may be more to come without any further input
+                continue  # the decompressor may hold more output
             if not data:
                 break
     if started or size == 0:
-        raise InputError(f"{name}: the gzip stream ends at byte {size:,} before it is complete")
+        raise InputError(f"{name}: the gzip stream is truncated at byte {size:,}")
 
 
 def identify(place: InputFile, file: BinaryIO) -> Input:
-    """An input by the SHA-256 and size of its bytes as they are stored."""
+    """Identify an input by SHA-256 and size of its stored bytes."""
     digest, size = hashlib.sha256(), 0
     while chunk := file.read(BLOCK):
         digest.update(chunk)
@@ -264,11 +268,11 @@ def identify(place: InputFile, file: BinaryIO) -> Input:
 
 
 class Reader:
-    """Cuts inputs into batches, and remembers what became of each.
+    """Splits inputs into batches, and records the result for each input.
 
     Args:
-        done: by checksum, what has landed; it grows as batches are read.
-        progress: told bytes read so far and bytes in all, of the inputs as they are stored.
+        done: by checksum, how far inputs have landed.
+        progress: called with stored bytes read so far, and in total.
     """
 
     def __init__(
@@ -280,14 +284,14 @@ class Reader:
     ) -> None:
         self.places, self.done, self.limits, self.progress = places, done, limits, progress
         self.total = sum(place.path.stat().st_size for place in places if place.path.exists())
-        self.told = 0
+        self.bytes_read = 0
         self.already: list[str] = []
         self.read: list[str] = []
         self.unreadable: list[str] = []
         self.byte_count = 0
 
     def batches(self) -> Iterator[Batch]:
-        """All batches, in order. An input that can't be read is noted and left out."""
+        """All batches, in order. Unreadable inputs are skipped and recorded in `unreadable`."""
         batch = Batch()
         seen: set[str] = set()
         for place in self.places:
@@ -303,13 +307,13 @@ class Reader:
                         continue
                     seen.add(found.checksum)
                     segment = Segment(found, known.last_line + 1)
-                    told = 0
+                    position = 0
                     for block in self._after(file, found, known.last_line):
                         left = block
                         while left:
                             if self.limits.reached(batch):
-                                # Only here, with a line in hand: so the last batch of an input
-                                # always knows that it is the last.
+                                # Only when there is a further line: so the last batch of an
+                                # input is always marked as complete.
                                 if segment.lines:
                                     batch.add(segment)
                                     segment = Segment(found, segment.last_line + 1)
@@ -320,8 +324,8 @@ class Reader:
                             segment.lines += part
                             batch.line_count += len(part)
                             batch.byte_count += sum(map(len, part)) + len(part)
-                        self._advance(file.tell() - told)
-                        told = file.tell()
+                        self._advance(file.tell() - position)
+                        position = file.tell()
                 self.read.append(place.name)
                 if segment.lines:
                     segment.complete = True
@@ -336,9 +340,9 @@ class Reader:
             yield batch
 
     def _advance(self, count: int) -> None:
-        self.told += count
+        self.bytes_read += count
         if self.progress:
-            self.progress(self.told, self.total)
+            self.progress(self.bytes_read, self.total)
 
     @staticmethod
     def _after(file: BinaryIO, found: Input, last_line: int) -> Iterator[list[bytes]]:

@@ -1,4 +1,4 @@
-"""What the two sides of a Kafka topic share: settings, errors that name it, and its identity."""
+"""Kafka clients for reading and writing: settings, errors, and the identity of a topic."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ SETTINGS = "HIREHOUSE_KAFKA_"  # such as …SASL_PASSWORD for sasl.password
 
 
 def client_settings(brokers: str, **own: str) -> dict[str, str | int | float | bool]:
-    """Settings of a client: our own defaults, and over them those of the environment."""
+    """Settings of a client: defaults, overridden by the environment."""
     given = {
         name.removeprefix(SETTINGS).lower().replace("_", "."): value
         for name, value in os.environ.items()
         if name.startswith(SETTINGS)
     }
-    # What goes wrong is raised or told, too.
+    # No log lines: errors are raised or reported.
     return {"bootstrap.servers": brokers, "log_level": "2", **own, **given}
 
 
 @contextmanager
-def errors_naming(url: str) -> Iterator[None]:
+def kafka_errors(url: str) -> Iterator[None]:
+    """Turn errors of Kafka into a ConnectionError that names the topic."""
     try:
         yield
     except KafkaException as error:
         found = error.args[0]
         away = found.code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT)
-        text = "no broker answers there: " * away + found.str()
+        text = "no broker answers: " * away + found.str()
         raise ConnectionError(f"{url}: {text}") from None
 
 
-def look_up(admin: AdminClient, topic: str) -> tuple[str, list[int]]:
-    """What a topic is known by, and its partitions.
+def describe_topic(admin: AdminClient, topic: str) -> tuple[str, list[int]]:
+    """The identity of a topic, and its partitions.
 
-    A topic that was deleted and made anew has another id, and so is another input.
+    A topic that was deleted and created again has another id, and so is another input.
     """
     asked = admin.describe_topics(TopicCollection([topic]), request_timeout=REACH)
     found = asked[topic].result()

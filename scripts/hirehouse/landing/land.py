@@ -1,9 +1,8 @@
-"""Landing: from files of events to the typed tables of schema landed, in batches."""
+"""Landing: from files and topics of events to the typed tables of schema landed, in batches."""
 
 from __future__ import annotations
 
 import gc
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -33,18 +32,20 @@ from hirehouse.landing.inputs import (
     expand,
 )
 from hirehouse.landing.remove_segments import remove_landed
-from hirehouse.landing.write_batches import BatchWriter, landed
+from hirehouse.landing.write_batches import read_progress, write_batch
 from hirehouse.warehouse.connections import Warehouse
 from hirehouse.warehouse.landed_schema import ensure_tables, landing_tables
 
 if TYPE_CHECKING:
     from hirehouse.landing.kafka_topic import KafkaTopic
 
-REMEMBERED = 100_000  # inputs, at about 300 bytes each
+MAX_CACHED = 100_000  # inputs, at about 300 bytes each
 
 
 @dataclass
 class Landed:
+    """The result of a landing. `already`: inputs that had landed before."""
+
     inputs: list[str] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
@@ -60,27 +61,45 @@ class Landed:
     bytes: int = 0
     seconds: float = 0.0
 
+    def add(self, batch_id: int, checked: Checked) -> None:
+        """Count a batch that has been written."""
+        self.batches.append(batch_id)
+        self.lines += checked.line_count
+        self.events += checked.event_count
+        self.failed += len(checked.failures)
+        self.failed_by_rule.update(f.verdict.reasons[0].rule for f in checked.failures)
+        self.unknown_properties += checked.unknown_count
+        for name, table in checked.tables.items():
+            self.rows[name] += table.num_rows
+            if name not in landing_tables() and table.num_rows:
+                newest = pc.max(table["received_at"]).as_py()
+                self.newest = max(newest, self.newest or newest)
+
 
 @dataclass
-class Known:
-    """What has landed, for a process that lands again and again: it reads only what came since.
+class LandingCache:
+    """What has landed, for a process that lands repeatedly: it queries only newer batches.
 
-    Of the oldest inputs beyond REMEMBERED nothing is known: a copy would land, as a file that was
-    packed anew does, and staging leaves its events out.
+    Beyond MAX_CACHED, the oldest inputs are forgotten: a copy of one would land, like a file that
+    was compressed again, and staging excludes its events.
     """
 
     done: dict[str, InputProgress] = field(default_factory=dict)
     highest: int = 0
     topics: dict[str, KafkaTopic] = field(default_factory=dict)
-    # With its compiled contracts; None while it is in use, so that none is left half way.
+    # With its compiled contracts; None while in use, so that a failed landing leaves none behind.
     checker: Checker | None = None
 
     def topic(self, url: str, warehouse: Warehouse) -> KafkaTopic:
-        from hirehouse.landing.kafka_topic import KafkaTopic  # noqa: PLC0415 - most landings do without
+        from hirehouse.landing.kafka_topic import KafkaTopic
 
         if url not in self.topics:
             self.topics[url] = KafkaTopic(url, warehouse.where)
         return self.topics[url]
+
+    def refresh(self, warehouse: Warehouse) -> None:
+        """Add the batches that have landed since."""
+        self.highest = read_progress(warehouse, self.done, self.highest)
 
     def close(self) -> None:
         for topic in self.topics.values():
@@ -93,26 +112,24 @@ def land(
     *,
     progress: Progress | None = None,
     limits: Limits | None = None,
-    known: Known | None = None,
-    direct: int = 0,
+    cache: LandingCache | None = None,
     remove: bool = False,
 ) -> Landed:
     """Land files and topics of events.
 
     Args:
-        paths: files, folders, globs, and `-` for stdin; plain or gzip NDJSON; kafka://… for what
-            stands in a topic now.
-        progress: told bytes read so far and bytes in all, of the inputs as they are stored.
-        known: what this process knows of earlier landings; it is brought up to date.
-        direct: see `BatchWriter`.
-        remove: delete segments of the collector that have landed whole, now or before.
+        paths: files, folders, globs, and `-` for stdin; plain or gzip NDJSON; kafka://… for the
+            current messages of a topic.
+        progress: called with stored bytes read so far, and in total.
+        cache: of a process that lands repeatedly; it is updated.
+        remove: delete segments of the collector that have landed completely, now or before.
 
     Returns:
-        Counts. What could not be read, or not be deleted, is in `unreadable`; the rest has landed.
+        Counts. Inputs that can't be read or deleted are in `unreadable`; the others have landed.
 
     Raises:
         InputError: a path does not exist; nothing has landed then.
-        ConnectionError: a setting for Kafka is wrong; nothing has landed then.
+        ConnectionError: a setting for Kafka is invalid; nothing has landed then.
         WarehouseError, ContractError: the warehouse or a contract can't be used.
     """
     begun = time.monotonic()
@@ -120,11 +137,9 @@ def land(
         texts = [str(path) for path in paths]
         places = expand([text for text in texts if not text.startswith(TOPIC)], Path(spool))
         with ExitStack() as stack:
-            if not known:
-                known = stack.enter_context(closing(Known()))
-            topics = [known.topic(text, warehouse) for text in texts if text.startswith(TOPIC)]
-            door = stack.enter_context(BatchWriter(warehouse, direct))
-            landing = _Landing(door, places, topics, progress, limits or Limits(), known)
+            cache = cache or stack.enter_context(closing(LandingCache()))
+            topics = [cache.topic(text, warehouse) for text in texts if text.startswith(TOPIC)]
+            landing = _Landing(warehouse, places, topics, progress, limits or Limits(), cache)
             result = landing.run()
             if remove:
                 landing.remove(places)
@@ -135,25 +150,24 @@ def land(
 class _Landing:
     def __init__(
         self,
-        door: BatchWriter,
+        warehouse: Warehouse,
         places: list[InputFile],
         topics: list[KafkaTopic],
         progress: Progress | None,
         limits: Limits,
-        known: Known,
+        cache: LandingCache,
     ) -> None:
-        self.door = door
-        self.warehouse = warehouse = door.warehouse
+        self.warehouse, self.cache = warehouse, cache
         self.result = Landed()
-        self.checker, known.checker = known.checker or Checker(CompiledContracts(load())), None
+        self.checker, cache.checker = cache.checker or Checker(CompiledContracts(load())), None
         with warehouse.landing_lock():
             ensure_tables(warehouse)
-        self.known, done = known, known.done
-        self.highest = known.highest = landed(warehouse, done, known.highest)
-        for checksum, known_one in list(islice(done.items(), max(0, len(done) - REMEMBERED))):
-            if known_one.complete:
+        cache.refresh(warehouse)
+        self.highest, done = cache.highest, cache.done
+        for checksum, landed in list(islice(done.items(), max(0, len(done) - MAX_CACHED))):
+            if landed.complete:
                 del done[checksum]
-        self.others: dict[str, InputProgress] = {}  # what other landings did since
+        self.others: dict[str, InputProgress] = {}  # progress of other landings since then
         self.reader = Reader(places, done, limits, progress)
         self.topics = topics
         self.batches = chain(
@@ -161,12 +175,11 @@ class _Landing:
         )
 
     def run(self) -> Landed:
-        # One batch is written while the next is checked; never more, to keep memory bounded.
-        with ThreadPoolExecutor(1, "write") as pool, two_threads_taking_turns():
+        # One batch is written while the next is checked, and no more, to bound memory.
+        with ThreadPoolExecutor(1, "write") as pool, fewer_collections():
             writing: Future[None] | None = None
             for batch in self.batches:
-                now = utc_now()
-                checked = self.checker.check(batch, now)
+                checked = self.checker.check(batch, utc_now())
                 if writing:
                     writing.result()
                 writing = pool.submit(self._write, batch, checked)
@@ -176,80 +189,62 @@ class _Landing:
         self.result.already = self.reader.already
         self.result.unreadable = self.reader.unreadable
         for topic in self.topics:
-            topic.note()
+            topic.commit_offsets()
             self.result.inputs.append(topic.url)
             self.result.unreadable += topic.unreadable
         self.result.bytes = self.reader.byte_count
-        self.known.checker = self.checker
+        self.cache.checker = self.checker
         return self.result
 
     def remove(self, places: list[InputFile]) -> None:
-        known = self.known
-        known.highest = landed(self.warehouse, known.done, known.highest)
-        fine = {*self.result.inputs, *self.result.already}
+        self.cache.refresh(self.warehouse)
+        readable = {*self.result.inputs, *self.result.already}
         for place in places:
             try:
-                if place.name in fine and remove_landed(place, known.done):
+                if place.name in readable and remove_landed(place, self.cache.done):
                     self.result.removed.append(place.name)
             except FileNotFoundError:
-                continue  # someone else has deleted it
+                continue  # another process has deleted it
             except OSError as error:
                 self.result.unreadable.append(f"{place.name}: not removed: {error.strerror}")
 
     def _write(self, batch: Batch, checked: Checked) -> None:
         with self.warehouse.landing_lock():
-            self.highest = landed(self.warehouse, self.others, self.highest)
+            self.highest = read_progress(self.warehouse, self.others, self.highest)
             left = _rest(batch, self.others)
             if left is not batch:
-                # Someone else landed a part of it while we were reading.
+                # Another landing has written a part of it meanwhile.
                 checked = Checker(self.checker.contracts).check(left, utc_now())
             if not left.segments:
                 return
-            batch_id = self.highest = self.door.commit(left.inputs(), checked)
-        self._count(batch_id, checked)
-
-    def _count(self, batch_id: int, checked: Checked) -> None:
-        self.result.batches.append(batch_id)
-        self.result.lines += checked.line_count
-        self.result.events += checked.event_count
-        self.result.failed += len(checked.failures)
-        self.result.failed_by_rule.update(f.verdict.reasons[0].rule for f in checked.failures)
-        self.result.unknown_properties += checked.unknown_count
-        for name, table in checked.tables.items():
-            self.result.rows[name] += table.num_rows
-            if name not in landing_tables() and table.num_rows:
-                newest = pc.max(table["received_at"]).as_py()
-                self.result.newest = max(newest, self.result.newest or newest)
+            batch_id = self.highest = write_batch(self.warehouse, left.inputs(), checked)
+        self.result.add(batch_id, checked)
 
 
 @contextmanager
-def two_threads_taking_turns() -> Iterator[None]:
-    """Let the writing thread have its turn between checks.
+def fewer_collections() -> Iterator[None]:
+    """Search less often for reference cycles, which parsed events never have.
 
-    Writing is thousands of short steps; waiting the usual 5 ms before each made it four times as
-    slow as checking. And looking less often for reference cycles, which parsed events never have,
-    takes a third off checking.
+    This makes checking a third faster.
     """
-    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
-    sys.setswitchinterval(0.0005)
+    thresholds = gc.get_threshold()
     gc.set_threshold(200_000, *thresholds[1:])
     try:
         yield
     finally:
-        sys.setswitchinterval(interval)
         gc.set_threshold(*thresholds)
 
 
 def _rest(batch: Batch, others: dict[str, InputProgress]) -> Batch:
-    """The batch less the lines that others have landed; the batch itself if there are none."""
+    """The batch without the lines that others have landed; the batch itself if there are none."""
     if not any(segment.input.checksum in others for segment in batch.segments):
         return batch
     rest = Batch()
     for segment in batch.segments:
-        known = others.get(segment.input.checksum, InputProgress())
-        skip = max(0, known.last_line - segment.first_line + 1)
+        landed = others.get(segment.input.checksum, InputProgress())
+        skip = max(0, landed.last_line - segment.first_line + 1)
         lines = segment.lines[skip:]
-        if lines and not known.complete:
+        if lines and not landed.complete:
             first = segment.first_line + skip
             rest.segments.append(Segment(segment.input, first, lines, segment.complete))
             rest.line_count += len(lines)

@@ -1,4 +1,4 @@
-"""Removing segments of the collector that have landed."""
+"""Removing segments of the collector after they have landed."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from contextlib import suppress
 
 from hirehouse.landing.inputs import InputFile, InputProgress, identify
 
-SEGMENT = re.compile(r"\d+-\d+\.ndjson")  # what the collector calls a segment that is whole
+SEGMENT = re.compile(r"\d+-\d+\.ndjson")  # names of complete segments
 
 
 def remove_landed(place: InputFile, done: dict[str, InputProgress]) -> bool:
-    """Delete a segment that is whole and has landed whole; any other file stays. Whether it did.
+    """Delete a complete segment that has landed completely, and no other file.
 
     Args:
-        done: by checksum, how far inputs have landed, as landed.batches tells.
+        done: by checksum, how far inputs have landed, from landed.batches.
+
+    Returns:
+        Whether the file was deleted.
     """
     if not SEGMENT.fullmatch(place.path.name):
         return False
     with place.path.open("rb") as file, suppress(BlockingIOError):
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # its writer would hold it
-        # By its bytes as they are now: it may have changed since it was landed.
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # the writer of a segment holds this lock
+        # By its current bytes: it may have changed since it landed.
         if done.get(identify(place, file).checksum, InputProgress()).complete:
             place.path.unlink()
             return True

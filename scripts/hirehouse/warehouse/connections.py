@@ -6,7 +6,7 @@ import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import tenacity
 
 from hirehouse.contracts.model import ROOT
 from hirehouse.warehouse.profile import WarehouseError, duckdb_path, read_profile
+from hirehouse.warehouse.rights import missing_right
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 # Advisory locks belong to one database, so a fixed number is enough ("hire" in ASCII).
 LANDING_LOCK = 0x68697265
 DUCKDB_WAIT = 15 * 60  # seconds; longer than any build or landing should take
+WRITING_MEMORY = "512MB"  # of DuckDB; a batch needs about 100 MB
 HOW_TO_CREATE = (
     "create database {0} template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'; "
     "alter database {0} set timezone to 'UTC';"
@@ -81,16 +83,19 @@ class Warehouse(ABC):
             yield
             self.execute("commit")
         except BaseException:
-            self.execute("rollback")
+            # A lost connection, or a commit that failed, has rolled back already; the error that
+            # must stay visible is the first.
+            with suppress(Exception):
+                self.execute("rollback")
             raise
+
+    def explain(self, message: str) -> str:
+        """A message of the engine or of dbt; where a right is missing, which one and its grant."""
+        return message
 
     @abstractmethod
     def append(self, tables: dict[str, Any]) -> None:
         """Append Arrow tables to those of schema landed by their names, all or none."""
-
-    @abstractmethod
-    def dlt_destination(self) -> Any:
-        """What dlt writes to."""
 
     def close(self) -> None:
         """Let go of the connection and of all locks."""
@@ -116,7 +121,7 @@ def connect_duckdb(
         duckdb.Error: it can't be opened, or is still taken in the end.
     """
 
-    import duckdb  # noqa: PLC0415 - only this engine needs it
+    import duckdb
 
     def taken(error: BaseException) -> bool:
         return isinstance(error, duckdb.IOException) and "lock on file" in str(error)
@@ -143,14 +148,16 @@ class DuckDBWarehouse(Warehouse):
     engine = "duckdb"
 
     def __init__(self, settings: dict[str, Any], root: Path, say: Say) -> None:
-        import duckdb  # noqa: PLC0415 - only this engine needs it
+        import duckdb
 
         super().__init__(root)
         self.path = duckdb_path(settings, root)
         self.where = str(self.path)
         if self.path.stem.lower() in ("landed", "staging", "intermediate", "reference"):
             # DuckDB could not tell the one from the other, in views above all.
-            raise WarehouseError(f"{self.path}: a file can't have the name of a schema in it")
+            raise WarehouseError(
+                f"{self.path}: a file can't have the name of a schema in it; rename it"
+            )
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             # As dbt does: connections of one process must open a file in the same way.
@@ -158,6 +165,7 @@ class DuckDBWarehouse(Warehouse):
         except duckdb.Error as error:
             raise WarehouseError(f"{self.path} can't be opened: {error}") from error
         self.connection.execute("set TimeZone = 'UTC'")
+        [(self.memory_limit,)] = self.query("select current_setting('memory_limit')")
 
     @contextmanager
     def _run(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
@@ -168,20 +176,20 @@ class DuckDBWarehouse(Warehouse):
         yield
 
     def append(self, tables: dict[str, Any]) -> None:
+        import duckdb
+
+        # Else DuckDB would keep what was written in memory, up to most of the machine's.
+        self.execute(f"set memory_limit = '{WRITING_MEMORY}'")
         try:
             with self.transaction():
                 for name, table in tables.items():
                     self.connection.register("arriving", table)
                     self.execute(f'insert into landed."{name}" by name from arriving')
         finally:
-            self.connection.unregister("arriving")
-
-    def dlt_destination(self) -> Any:
-        import dlt  # noqa: PLC0415 - takes a second
-
-        # Else DuckDB would keep what was written in memory, up to most of the machine's.
-        self.execute("set memory_limit = '512MB'")
-        return dlt.destinations.duckdb(credentials=self.connection)
+            # After a fatal error neither works; that error must stay visible.
+            with suppress(duckdb.FatalException):
+                self.connection.unregister("arriving")
+                self.execute(f"set memory_limit = '{self.memory_limit}'")
 
 
 class PostgresWarehouse(Warehouse):
@@ -204,12 +212,16 @@ class PostgresWarehouse(Warehouse):
             "connect_timeout": int(settings.get("connect_timeout", 10)),
             "application_name": "hirehouse",
         }
-        import psycopg2  # noqa: PLC0415 - only this engine needs it
+        import psycopg2
 
         try:
             self.connection = psycopg2.connect(**self.parameters)
         except psycopg2.OperationalError as error:
-            raise WarehouseError(f"PostgreSQL {self.where}: {str(error).strip()}") from error
+            text = " ".join(str(error).split())
+            if "CONNECT privilege" in text:
+                grant = f'grant connect on database "{database}" to "{settings["user"]}";'
+                text += f" Its owner has to run: {grant}"
+            raise WarehouseError(f"PostgreSQL {self.where}: {text}") from error
         self.connection.autocommit = True
         self._check()
         # It expects next to no rows of what was written just now, and would join by nested loops.
@@ -230,19 +242,41 @@ class PostgresWarehouse(Warehouse):
         wrong = [f"{what} {it} instead of {fine[0]}" for what, it, fine in wanted if it not in fine]
         if wrong:
             self.close()
-            how = f"Create it so: {HOW_TO_CREATE.format(self.parameters['dbname'])}"
+            how = f"Create the database with: {HOW_TO_CREATE.format(self.parameters['dbname'])}"
             raise WarehouseError(f"PostgreSQL {self.where} has {', '.join(wrong)}. {how}")
 
     @contextmanager
     def _run(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
-        import psycopg2  # noqa: PLC0415 - as above
+        import psycopg2
 
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute(sql.replace("?", "%s"), tuple(parameters) or None)
                 yield cursor
         except psycopg2.Error as error:
-            raise WarehouseError(f"PostgreSQL: {first_line(error)}") from None
+            raise WarehouseError(self._said(error)) from None
+
+    def _said(self, error: Exception) -> str:
+        if self.connection.closed:
+            return f"PostgreSQL {self.where}: lost the connection: {first_line(error)}"
+        return f"PostgreSQL {self.where}: {first_line(self.explain(str(error)))}"
+
+    def explain(self, message: str) -> str:
+        import psycopg2
+
+        def ask(sql: str, values: list[str]) -> list[tuple[Any, ...]]:
+            # On a connection of its own: after an error a transaction takes no query.
+            connection = psycopg2.connect(**self.parameters)
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(sql, values)
+                    return list(cursor.fetchall())
+            finally:
+                connection.close()
+
+        with suppress(psycopg2.Error):
+            return missing_right(message, ask) or message
+        return message
 
     @contextmanager
     def landing_lock(self) -> Iterator[None]:
@@ -258,31 +292,20 @@ class PostgresWarehouse(Warehouse):
                 self.execute("select pg_advisory_unlock(?)", [LANDING_LOCK])
 
     def append(self, tables: dict[str, Any]) -> None:
-        from adbc_driver_postgresql import dbapi  # noqa: PLC0415 - brings Arrow along
-        from psycopg2.extensions import make_dsn  # noqa: PLC0415 - only this engine needs it
+        from adbc_driver_postgresql import dbapi
+        from psycopg2.extensions import make_dsn
 
         # Not by COPY from text: binary keeps '' apart from null.
-        with (
-            dbapi.connect(make_dsn(**self.parameters)) as connection,
-            connection.cursor() as cursor,
-        ):
-            for name, table in tables.items():
-                cursor.adbc_ingest(name, table, mode="append", db_schema_name="landed")
-            connection.commit()
-
-    def dlt_destination(self) -> Any:
-        import dlt  # noqa: PLC0415 - takes a second
-
-        p = self.parameters
-        credentials = {
-            "host": p["host"],
-            "port": int(p["port"]),
-            "username": p["user"],
-            "password": p["password"] or "",
-            "database": p["dbname"],
-            "query": {"sslmode": p["sslmode"]} if p["sslmode"] else None,
-        }
-        return dlt.destinations.postgres(credentials=credentials, create_indexes=False)
+        try:
+            with (
+                dbapi.connect(make_dsn(**self.parameters)) as connection,
+                connection.cursor() as cursor,
+            ):
+                for name, table in tables.items():
+                    cursor.adbc_ingest(name, table, mode="append", db_schema_name="landed")
+                connection.commit()
+        except dbapi.Error as error:
+            raise WarehouseError(self._said(error)) from error
 
 
 def open_warehouse(

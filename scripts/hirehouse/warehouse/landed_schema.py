@@ -140,8 +140,7 @@ def arrow_schema(table: str) -> pa.Schema:
 def ensure_tables(warehouse: Warehouse) -> None:
     """Create what is missing of schema landed, add new columns, and widen what a contract widened.
 
-    The tables are made here and not by dlt, so that they exist before their first event, with the
-    types of the contract to the letter.
+    So tables exist before their first event, with the types of the contract to the letter.
 
     Raises:
         ContractError: a column of the warehouse has a type that does not go into the contract's.
@@ -162,7 +161,9 @@ def ensure_tables(warehouse: Warehouse) -> None:
             f"{warehouse.where}: this warehouse was made by an older version:"
             " run `hirehouse upgrade`"
         )
-    warehouse.execute(f"create schema if not exists {RAW}")
+    # Not `if not exists`, which takes the right to create schemas even where there is one.
+    if not warehouse.query("select 1 from pg_catalog.pg_namespace where nspname = ?", [RAW]):
+        warehouse.execute(f"create schema {RAW}")
     for table, columns in raw_tables().items():
         if table not in present:
             _create(warehouse, table, columns)
@@ -180,6 +181,15 @@ def is_older(warehouse: Warehouse) -> bool:
         "select 1 from information_schema.columns where table_catalog = current_database()"
         f" and table_schema = '{OLDER}' and table_name = 'batches' and column_name = 'committed_at'"
     )
+    if warehouse.engine == "postgres":
+        # information_schema leaves out what a role may not read: that has to be an error.
+        sql = (
+            "select 1 from pg_attribute inner join pg_class as tables on attrelid = tables.oid"
+            " inner join pg_namespace as schemas on relnamespace = schemas.oid"
+            f" where nspname = '{OLDER}' and relname = 'batches' and attname = 'committed_at'"
+        )
+        if warehouse.query(sql):
+            warehouse.query(f"select committed_at from {OLDER}.batches limit 0")
     return bool(warehouse.query(sql))
 
 
@@ -223,7 +233,8 @@ def _alter(warehouse: Warehouse, table: str, column: Column, there: DataType | N
     else:
         raise ContractError(
             f"{RAW}.{table}.{column.name} is {there} in the warehouse and {wanted} in its"
-            f" contract: a change that is not a widening needs a new table {table}_v2"
+            " contract. Only a wider type can replace it: make the change in a new version,"
+            f" {table}_v2"
         )
 
 

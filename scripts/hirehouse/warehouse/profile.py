@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 import yaml
 
+from hirehouse.contracts.errors import ExpectedError
 from hirehouse.contracts.model import ROOT
 
 PROFILE = "hirehouse"
@@ -25,7 +26,7 @@ CASTS: dict[str, Callable[[str], Any]] = {
 }
 
 
-class WarehouseError(Exception):
+class WarehouseError(ExpectedError):
     """The warehouse can't be reached or is not fit for use; the message says what to do."""
 
 
@@ -46,7 +47,9 @@ def read_profile(target: str | None = None, root: Path = ROOT) -> dict[str, Any]
         profile = (yaml.safe_load(path.read_text(encoding="utf-8")) or {})[PROFILE]
         outputs = profile["outputs"]
     except (yaml.YAMLError, KeyError, TypeError) as error:
-        raise WarehouseError(f"{path} has no readable profile {PROFILE!r}") from error
+        raise WarehouseError(
+            f"{path} has no readable profile {PROFILE!r}: copy it from profiles.yml.example"
+        ) from error
     name = target or os.environ.get("HIREHOUSE_TARGET") or _render(profile.get("target", "default"))
     if name not in outputs:
         raise WarehouseError(f"{path} has no target {name!r}, only {', '.join(outputs)}")
@@ -66,13 +69,19 @@ def _render(value: Any) -> Any:
     except jinja2.TemplateError as error:
         raise WarehouseError(f"profiles.yml: {value!r} can't be rendered: {error}") from error
     cast = re.search(r"\|\s*(as_\w+)\s*}}\s*$", value)
-    return CASTS[cast[1]](text) if cast and cast[1] in CASTS else text
+    try:
+        return CASTS[cast[1]](text) if cast and cast[1] in CASTS else text
+    except (ValueError, yaml.YAMLError):
+        names = re.findall(r"env_var\(\s*['\"](\w+)", value)
+        what = f"{' and '.join(names) or value} is {repr(text) if text else 'empty'}"
+        advice = "give it a number" + " or unset it" * bool(names)
+        raise WarehouseError(f"profiles.yml: {what}, but must be a number: {advice}") from None
 
 
 def _env_var(name: str, default: str | None = None) -> str:
     value = os.environ.get(name, default)
     if value is None:
-        raise WarehouseError(f"profiles.yml needs the environment variable {name}")
+        raise WarehouseError(f"profiles.yml needs the environment variable {name}: set it")
     return value
 
 

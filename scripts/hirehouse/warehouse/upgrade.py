@@ -35,12 +35,14 @@ SCHEMA = (
 class Upgraded:
     moved: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)  # in schema raw, which others use, too
+    dropped: list[str] = field(default_factory=list)
 
 
 def upgrade(warehouse: Warehouse) -> Upgraded:
     """Move what an older version has landed to schema landed, all or nothing.
 
-    Doing it again does nothing. What reads these tables must be built anew.
+    Also drop, from both schemas, the tables in which dlt, the loader of older versions, recorded
+    its loads. Doing it again does nothing. What reads moved tables must be built anew.
 
     Raises:
         WarehouseError: both schemas have rows; the warehouse can't be used.
@@ -50,7 +52,7 @@ def upgrade(warehouse: Warehouse) -> Upgraded:
     with warehouse.landing_lock(), _told():
         there = _tables(warehouse, RAW)
         if is_older(warehouse):
-            done = _choose(warehouse)
+            done = _choose(warehouse, OLDER)
             # Of the same names only: a schema may hold what is not the lander's.
             counted = [name for name in there if name in raw_tables() or name in done.moved]
             if _have_rows(warehouse, RAW, counted):
@@ -62,6 +64,9 @@ def upgrade(warehouse: Warehouse) -> Upgraded:
         if done.moved or "batches" in there:
             # So that dbt finds all tables and columns before the next landing, too.
             ensure_tables(warehouse)
+            for table in (dlts := _choose(warehouse, RAW).dropped):
+                warehouse.execute(f'drop table {RAW}."{table}"')
+            done.dropped += dlts
     return done
 
 
@@ -74,32 +79,30 @@ def _tables(warehouse: Warehouse, schema: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def _choose(warehouse: Warehouse) -> Upgraded:
-    """Tell the lander's tables of schema raw from those that something else has put there."""
-    views = {str(name) for (name,) in warehouse.query(VIEWS, [OLDER])}
-    tables = _tables(warehouse, OLDER)
+def _choose(warehouse: Warehouse, schema: str) -> Upgraded:
+    """Tell the lander's tables of a schema from those that something else has put there."""
+    views = {str(name) for (name,) in warehouse.query(VIEWS, [schema])}
+    tables = _tables(warehouse, schema)
     ours = [name for name in tables if "batch_id" in tables[name] and name not in views]
     dlts = [name for name in tables if name.startswith("_dlt_")]
     left = [name for name in tables if name not in (*ours, *dlts)]
-    # With others there, dlt's bookkeeping may be theirs; it is made anew when it is missing.
-    return Upgraded(ours, left + dlts) if left else Upgraded(ours + dlts)
+    # With others there, the tables of dlt may be theirs.
+    return Upgraded(ours, left + dlts) if left else Upgraded(ours, dropped=dlts)
 
 
 def _have_rows(warehouse: Warehouse, schema: str, tables: Iterable[str]) -> bool:
-    return any(
-        warehouse.query(f'select 1 from {schema}."{table}" limit 1')
-        for table in tables
-        if not table.startswith("_dlt_")
-    )
+    return any(warehouse.query(f'select 1 from {schema}."{table}" limit 1') for table in tables)
 
 
 def _move(warehouse: Warehouse, done: Upgraded) -> None:
-    if warehouse.engine == "postgres" and not done.left and not warehouse.query(SCHEMA, [RAW]):
-        # At once, and what people may do in the schema stays as it was granted.
-        warehouse.execute(f"alter schema {OLDER} rename to {RAW}")
-        return
     tables = _tables(warehouse, OLDER)
     with warehouse.transaction():
+        for table in done.dropped:
+            warehouse.execute(f'drop table {OLDER}."{table}"')
+        if warehouse.engine == "postgres" and not done.left and not warehouse.query(SCHEMA, [RAW]):
+            # At once, and what people may do in the schema stays as it was granted.
+            warehouse.execute(f"alter schema {OLDER} rename to {RAW}")
+            return
         warehouse.execute(f"create schema if not exists {RAW}")
         for table in done.moved:
             old, new = f'{OLDER}."{table}"', f'{RAW}."{table}"'
@@ -120,7 +123,7 @@ def _move(warehouse: Warehouse, done: Upgraded) -> None:
 @contextmanager
 def _told() -> Iterator[None]:
     """Give errors of DuckDB, such as a full disk, as errors of the warehouse."""
-    import duckdb  # noqa: PLC0415 - as in warehouse.py
+    import duckdb
 
     try:
         yield

@@ -1,4 +1,4 @@
-"""Calls beside `track` land as the events that hirehouse has for them."""
+"""Calls other than `track` land as the events that hirehouse has for them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def contracts() -> CompiledContracts:
 
 
 def landing(call: dict[str, Any], contracts: CompiledContracts, times: int = 1) -> Checked:
-    """What becomes of a call that lands."""
+    """The event that a call lands as."""
     lines = [line({"messageId": "m", "timestamp": TIME, **call})] * times
     return Checker(contracts).check(Batch([Segment(Input("a.ndjson", "0", 0), 1, lines)]), NOW)
 
@@ -58,7 +58,7 @@ BROWSER = {
         ),
         ({"type": "alias", "previousId": "p", "userId": "u"}, LINK, ("p", "u", "merge")),
         (
-            # As a browser's SDK sends it.
+            # As the SDK in a browser sends it.
             {"type": "page", "name": "Jobs list", "properties": {"name": "Jobs list", **BROWSER}}
             | {"context": {"page": BROWSER}, "integrations": {}, "_metadata": {}},
             PAGE,
@@ -88,7 +88,7 @@ def test_a_call_lands_as_its_event(
     landed: tuple[str, tuple[str, ...]],
     values: tuple[str, ...],
 ) -> None:
-    """The first of a kind takes the exact way, the next ones the fast way."""
+    """The first call of a kind takes the exact path, later ones the fast path."""
     checked = landing(call, contracts, times=3)
     assert not checked.failures
     assert not checked.unknown_count
@@ -120,7 +120,7 @@ def test_a_call_lands_as_its_event(
         ({"type": ["page"]}, "event", "/type"),
     ],
 )
-def test_what_is_wrong_is_named_as_its_producer_wrote_it(
+def test_reasons_point_to_members_of_the_call(
     contracts: CompiledContracts, call: dict[str, Any], rule: str, pointer: str
 ) -> None:
     text = line({"messageId": "m", "timestamp": TIME, **call})
@@ -130,13 +130,13 @@ def test_what_is_wrong_is_named_as_its_producer_wrote_it(
     assert landing(call, contracts).failures
 
 
-def test_what_a_page_has_of_its_own_is_not_lost(contracts: CompiledContracts) -> None:
+def test_custom_properties_of_a_page_are_kept(contracts: CompiledContracts) -> None:
     call = {"type": "page", "name": "x", "properties": {**BROWSER, "category": "c"}}
     checked = landing(call, contracts)
     assert checked.tables["unknown_properties"]["name"].to_pylist() == ["category"]
 
 
-def test_the_reason_of_what_has_no_home_says_so(contracts: CompiledContracts) -> None:
+def test_an_unsupported_call_fails_with_its_reason(contracts: CompiledContracts) -> None:
     [failure] = landing({"type": "group", "groupId": "g"}, contracts).failures
     [reason] = [r for r in failure.verdict.reasons if r.pointer == "/type"]
     assert (reason.expected, reason.found) == (

@@ -1,4 +1,4 @@
-"""The check at the door: each rule, and that the fast way and the exact way agree."""
+"""The check of events: each rule, and that the fast path and the exact path agree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from hirehouse.contracts.model import load
-from hirehouse.events.exact_json import is_exact, parse_exact, to_json
+from hirehouse.events.exact_json import is_same, read_exact, to_json
 from hirehouse.events.validate import CompiledContracts, check_line, parse_time
 from hirehouse.landing.check_batch import Checked, Checker, parse_times
 from hirehouse.landing.failed_events import failure_tables, parts
@@ -40,7 +40,7 @@ def fast(lines: list[bytes], contracts: CompiledContracts) -> Checked:
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    """A right event with one member set, or removed with `...`."""
+    """A conforming event with one member set, or removed with `...`."""
     document = event()
     *way, last = path.split(".")
     node = document
@@ -139,15 +139,15 @@ RIGHT = [
 
 
 @pytest.mark.parametrize(("path", "value"), RIGHT)
-def test_what_is_right_lands(contracts: CompiledContracts, path: str, value: object) -> None:
+def test_conforming_events_land(contracts: CompiledContracts, path: str, value: object) -> None:
     document = changed(path, value)
     assert reasons(document, contracts) == []
-    # As compact JSON the fast way takes it; spread out, only after an exact reading.
+    # The fast path accepts compact JSON; with blanks, only after an exact reading.
     checked = fast([line(document), json.dumps(document).encode()], contracts)
     assert (checked.event_count, checked.failures) == (2, [])
 
 
-def test_original_timestamp_stands_in(contracts: CompiledContracts) -> None:
+def test_original_timestamp_replaces_a_missing_timestamp(contracts: CompiledContracts) -> None:
     document = changed("timestamp", None) | {"originalTimestamp": "2026-03-01T00:00:00Z"}
     table = fast([line(document)], contracts).tables["interview_requested"]
     assert table["occurred_at"].to_pylist() == [datetime(2026, 3, 1)]
@@ -171,16 +171,19 @@ def test_several_broken_rules_are_all_reported(contracts: CompiledContracts) -> 
     assert reasons(twice, contracts) == [("duplicate_key", "/properties/currency"), *found]
 
 
-def test_lines_that_are_no_event(contracts: CompiledContracts) -> None:
+def test_lines_that_are_not_events(contracts: CompiledContracts) -> None:
     for text in (b"", b"nul", b"[1]", b"3", b"NaN", b'{"a":1}x', b"\xff{}", b'{"a":"\\ud800"}'):
         assert reasons(text, contracts) == [("json", "")]
     assert reasons(b'{"a":' + b"[" * 500 + b"]" * 500 + b"}", contracts) == [("json", "")]
+    exponent = b'{"a":1e-99999999999999999999}'
+    assert reasons(exponent, contracts) == [("json", "")]
+    assert len(fast([exponent], contracts).failures) == 1
     assert reasons(line(event(1, other="x" * 40_000)), contracts) == [("size", "")]
     assert reasons(b"\xef\xbb\xbf" + line(event()), contracts) == [("json", "")]
     assert check_line(b"\xef\xbb\xbf" + line(event()), contracts, NOW, first=True).reasons == []
 
 
-def test_dates_must_exist_and_lie_in_bounds(contracts: CompiledContracts) -> None:
+def test_dates_must_exist_and_be_in_range(contracts: CompiledContracts) -> None:
     scheduled = event() | {"event": "interview_scheduled"}
     contract = load()["interview_scheduled", 1]
     [starts] = [c.name for c in contract.columns if c.type.kind == "timestamp"]
@@ -204,14 +207,14 @@ def test_dates_must_exist_and_lie_in_bounds(contracts: CompiledContracts) -> Non
     assert {rule for rule, _ in reasons(scheduled, contracts)} == {"required"}
 
 
-def test_a_strict_contract_refuses_unknown_properties() -> None:
+def test_a_strict_contract_rejects_unknown_properties() -> None:
     contract = replace(load()["interview_requested", 1], strict=True)
     contracts = CompiledContracts({("interview_requested", 1): contract})
     assert reasons(event(1, other=1), contracts) == [("additionalProperties", "/properties/other")]
     assert fast([line(event(1, other=1)), line(event(2))], contracts).event_count == 1
 
 
-def test_versions_go_to_tables_of_their_own() -> None:
+def test_each_version_lands_in_its_own_table() -> None:
     first = load()["interview_requested", 1]
     second = replace(first, version=2, table="interview_requested_v2")
     contracts = CompiledContracts(
@@ -224,7 +227,7 @@ def test_versions_go_to_tables_of_their_own() -> None:
         assert (verdict.reasons, verdict.compiled.contract.table) == ([], table.table)
 
 
-def test_reasons_show_no_secret(contracts: CompiledContracts) -> None:
+def test_reasons_show_no_private_value(contracts: CompiledContracts) -> None:
     secret = "ada@secret-example"
     signed = event() | {"event": "candidate_signed_up", "userId": [secret]}
     signed["context"] = {"page": {"url": {"q": secret}}}
@@ -253,7 +256,7 @@ def test_reasons_are_bounded(contracts: CompiledContracts) -> None:
     assert len(row["reasons"].encode()) < 65_535
 
 
-def test_the_fast_way_and_the_exact_way_agree(contracts: CompiledContracts) -> None:
+def test_the_fast_path_and_the_exact_path_agree(contracts: CompiledContracts) -> None:
     draw = random.Random(3)
     lines = garbage()
     for number in range(3_000):
@@ -272,7 +275,7 @@ def test_the_fast_way_and_the_exact_way_agree(contracts: CompiledContracts) -> N
 
 def test_numbers_are_read_exactly() -> None:
     text = b'{"a":[1.10,1e2,0.1000000000000000055,12345678901234567890123,9007199254740993.0,-0]}'
-    read = parse_exact(text)
+    read = read_exact(text)
     assert to_json(read) == (
         '{"a":[1.1,100.0,0.1000000000000000055,12345678901234567890123,9007199254740993,0]}'
     )
@@ -312,7 +315,7 @@ def test_times_by_column_and_by_value_are_the_same() -> None:
         b"ok" + b"\0" + b"ok" * 40_000,
     ],
 )
-def test_parts_fit_and_join(body: bytes) -> None:
+def test_parts_fit_and_can_be_joined(body: bytes) -> None:
     made = list(parts(body))
     assert all(len(text.encode()) <= 65_535 and "\0" not in text for _, text in made)
     joined = [base64.b64decode(text) if code == "base64" else text.encode() for code, text in made]
@@ -335,11 +338,11 @@ def test_parts_fit_and_join(body: bytes) -> None:
         (b'{"\\u00e9": 1, "\xc3\xa9": 2}', False),
         (b'{"a": 0.12345678901234567890}', False),
         (b'{"a": 123456789012345678901}', False),
-        # Not lost, but not known to be whole either: these take the slow way.
+        # Read without loss, but the fast reader can't tell: these take the slow path.
         (b'{"a": 1.50}', False),
         (b'{"a": "\\u0041\\u00e9"}', False),
         (b'{"a": "\\\\\\u00e9"}', False),
     ],
 )
-def test_what_is_known_to_be_read_without_loss(text: bytes, exact: bool) -> None:
-    assert is_exact(orjson.loads(text), text) is exact
+def test_texts_that_the_fast_reader_accepts(text: bytes, exact: bool) -> None:
+    assert is_same(orjson.dumps(orjson.loads(text)), text) is exact

@@ -1,11 +1,11 @@
-"""Landing when something is wrong: files, writes, locks, databases."""
+"""Landing with faults: of files, writes, locks and databases."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,18 @@ import pytest
 from hirehouse.landing.failed_events import read_failed
 from hirehouse.landing.inputs import Limits
 from hirehouse.landing.land import land
-from hirehouse.landing.write_batches import WriteError, Writer
+from hirehouse.landing.write_batches import WriteError, append
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from hirehouse.warehouse.landed_schema import ensure_tables
 from hirehouse.warehouse.profile import WarehouseError
+from support.collectors import until
 from support.events import event, line, write
 
 COMMITTED = "batch_id in (select batch_id from landed.batches where committed_at is not null)"
 
 
 def values(warehouse: Warehouse, column: str) -> list[Any]:
-    """A column's values in the order of landing, of committed batches."""
+    """The values of a column in committed batches, in the order of landing."""
     sql = f"select {column} from landed.interview_requested where {COMMITTED}"
     return [row[0] for row in warehouse.query(f"{sql} order by batch_id, batch_row")]
 
@@ -64,7 +65,7 @@ def test_corrupt_gzip_is_named_and_lands_later(
     assert {f"m-{n:07d}" for n in range(3_000)} <= set(values(warehouse, "event_id"))
 
 
-def test_orphans_of_a_crashed_batch_are_not_read(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_rows_of_a_crashed_batch_do_not_count(warehouse: Warehouse, tmp_path: Path) -> None:
     ensure_tables(warehouse)
     warehouse.execute(
         "insert into landed.batches (batch_id, started_at, inputs) values (1, now(), '[]')"
@@ -79,7 +80,7 @@ def test_orphans_of_a_crashed_batch_are_not_read(warehouse: Warehouse, tmp_path:
         read_failed(warehouse, "orphan")
 
 
-def test_two_landers_at_once_double_nothing(
+def test_concurrent_landings_duplicate_nothing(
     postgres_environment: dict[str, str], tmp_path: Path
 ) -> None:
     del postgres_environment
@@ -109,7 +110,7 @@ def test_two_landers_at_once_double_nothing(
         assert any("waiting" in text for text in said)
 
 
-def test_a_duckdb_file_that_is_taken_is_waited_for(tmp_path: Path, profiles: Path) -> None:
+def test_landing_waits_for_an_open_duckdb_file(tmp_path: Path, profiles: Path) -> None:
     path = tmp_path / "w.duckdb"
     holder = subprocess.Popen(
         [
@@ -155,48 +156,66 @@ def test_a_postgres_database_must_be_c_and_utc(
     assert postgres_environment
 
 
-def test_a_write_that_fails_for_good_lands_later(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_a_failed_write_lands_later(warehouse: Warehouse, tmp_path: Path) -> None:
     ensure_tables(warehouse)
-    warehouse.execute("alter table landed.interview_requested alter column session_id set not null")
+    # Written after interview_requested, whose row has to go with it.
+    warehouse.execute("alter table landed.failed_events alter column event set not null")
     file = write(tmp_path / "a.ndjson", [line(event(1)), b"no"])
-    with pytest.raises(WarehouseError, match="session_id") as caught:
+    with pytest.raises(WarehouseError, match=r"\bevent\b") as caught:
         land([file], warehouse)
-    assert "cdy-1" not in str(caught.value)
+    assert "a.ndjson" not in str(caught.value)
     assert "\n" not in str(caught.value)
-    warehouse.execute(
-        "alter table landed.interview_requested alter column session_id drop not null"
-    )
+    for table in ("interview_requested", "failed_events"):
+        assert warehouse.query(f"select count(*) from landed.{table}") == [(0,)]
+    warehouse.execute("alter table landed.failed_events alter column event drop not null")
     result = land([file], warehouse)
     assert (result.events, result.failed) == (1, 1)
-    assert result.batches[0] > 1
+    assert result.batches == [2]
     assert values(warehouse, "event_id") == ["m-0000001"]
 
 
-def test_a_write_that_fails_in_passing_is_done_again(
+def test_a_transient_write_error_is_retried(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole: Callable[..., None] = Writer.write
     tries: list[int] = []
 
-    def unsteady(self: Writer, tables: dict[str, Any]) -> None:
+    def unsteady(*arguments: Any) -> None:
         tries.append(1)
-        whole(self, tables)
+        append(*arguments)
         if len(tries) < 3:
             raise WriteError("connection lost", passing=True)
 
-    monkeypatch.setattr(Writer, "write", unsteady)
+    monkeypatch.setattr("hirehouse.landing.write_batches.append", unsteady)
     result = land([write(tmp_path / "a.ndjson", [line(event(1)), b"no"])], warehouse)
     assert (result.batches, len(tries)) == ([3], 3)
     assert values(warehouse, "event_id") == ["m-0000001"]
 
 
-def test_a_writer_sweeps_up_after_the_dead_only(warehouse: Warehouse, tmp_path: Path) -> None:
-    warehouse.root = tmp_path
-    first = Writer(warehouse).folder
-    dead = tmp_path / "data" / ".dlt" / "dead"
-    dead.mkdir()
-    (dead / "lock").touch()
-    second = Writer(warehouse).folder
-    assert first.is_dir()
-    assert second.is_dir()
-    assert not dead.exists()
+@pytest.mark.parametrize("harm", ["lost", "locked"])
+def test_a_lost_connection_or_a_lock_is_retried_in_a_new_batch(
+    postgres_environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    harm: str,
+) -> None:
+    del postgres_environment
+    waiting = "select pid from pg_locks where relation = 'landed.failed_events'::regclass"
+    waiting += " and not granted and pid <> pg_backend_pid()"
+    if harm == "locked":
+        monkeypatch.setenv("PGOPTIONS", "-c lock_timeout=1s")
+    file = write(tmp_path / "a.ndjson", [line(event(1)), b"no"])
+    with open_warehouse() as warehouse, open_warehouse() as other:
+        land([], warehouse)
+        with ThreadPoolExecutor(1) as pool:
+            with other.transaction():
+                other.execute("lock table landed.failed_events in share mode")
+                landing = pool.submit(land, [file], warehouse)
+                if harm == "lost":
+                    until(lambda: other.query(waiting))
+                    other.query(f"select pg_terminate_backend(pid) from ({waiting}) as w")
+                second = "select 1 from landed.batches where batch_id > 1"
+                until(lambda: landing.done() or other.query(second))
+            result = landing.result()
+        assert (result.batches[0] > 1, result.events, result.failed) == (True, 1, 1)
+        for table in ("interview_requested", "failed_events"):
+            assert other.query(f"select batch_id from landed.{table}") == [(result.batches[0],)]

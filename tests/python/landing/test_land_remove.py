@@ -1,4 +1,4 @@
-"""`--remove` deletes segments of the collector that have landed whole, and nothing else."""
+"""`--remove` deletes segments of the collector that have landed completely, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 import threading
 from functools import partial
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from typer.testing import CliRunner
@@ -19,7 +21,7 @@ from hirehouse.commands.main import app
 from hirehouse.landing.inputs import InputFile, InputProgress, Limits, identify
 from hirehouse.landing.land import land
 from hirehouse.landing.remove_segments import remove_landed
-from hirehouse.landing.write_batches import BatchWriter
+from hirehouse.landing.write_batches import write_batch
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from hirehouse.warehouse.profile import WarehouseError
 from support.collectors import Collector, Load, call, serving, until
@@ -35,7 +37,7 @@ def spool(tmp_path: Path) -> Path:
 
 
 def segment(spool: Path, number: int, count: int = 1) -> Path:
-    """A segment as the collector leaves it."""
+    """A segment as the collector writes it."""
     lines = [line(event(number * 1_000 + row)) for row in range(count)]
     return write(spool / f"{number}-1.ndjson", lines)
 
@@ -45,7 +47,7 @@ def left(spool: Path) -> set[str]:
 
 
 def ids(warehouse: Warehouse) -> list[str]:
-    """What counts, in order."""
+    """The ids of events in committed batches, in order."""
     return [
         key
         for (key,) in warehouse.query(
@@ -56,7 +58,7 @@ def ids(warehouse: Warehouse) -> list[str]:
     ]
 
 
-def test_what_landed_whole_is_removed_and_what_is_no_segment_stays(
+def test_only_completely_landed_segments_are_removed(
     warehouse: Warehouse, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = segment(spool, 1, 3)
@@ -76,7 +78,7 @@ def test_what_landed_whole_is_removed_and_what_is_no_segment_stays(
     assert len(ids(warehouse)) == result.events == 7
 
 
-def test_without_the_option_all_stays_and_with_it_nothing_lands_again(
+def test_nothing_is_removed_without_the_option_or_lands_again_with_it(
     warehouse: Warehouse, spool: Path
 ) -> None:
     segment(spool, 1, 3)
@@ -86,27 +88,26 @@ def test_without_the_option_all_stays_and_with_it_nothing_lands_again(
     assert left(spool) == set()
 
 
-def test_what_its_writer_still_holds_stays(warehouse: Warehouse, spool: Path) -> None:
+def test_a_segment_locked_by_its_writer_stays(warehouse: Warehouse, spool: Path) -> None:
     with segment(spool, 1).open("ab") as writer:
         fcntl.flock(writer, fcntl.LOCK_EX)
         assert land([spool], warehouse, remove=True).removed == []
     assert len(land([spool], warehouse, remove=True).removed) == 1
 
 
-def test_what_changed_since_it_was_read_stays_until_it_lands(
+def test_a_changed_segment_stays_until_it_lands(
     warehouse: Warehouse, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changed, same = segment(spool, 1), segment(spool, 2)
-    commit = BatchWriter.commit
 
-    def change(*arguments: object) -> int:
-        batch_id = commit(*arguments)  # type: ignore[arg-type]
+    def change(*arguments: Any) -> int:
+        batch_id = write_batch(*arguments)
         with changed.open("ab") as file:
             file.write(line(event(1_500)) + b"\n")
         return batch_id
 
     with monkeypatch.context() as patch:
-        patch.setattr(BatchWriter, "commit", change)
+        patch.setattr("hirehouse.landing.land.write_batch", change)
         assert land([spool], warehouse, remove=True).removed == [str(same)]
     assert left(spool) == {changed.name}
     assert land([spool], warehouse, remove=True).removed == [str(changed)]
@@ -114,7 +115,7 @@ def test_what_changed_since_it_was_read_stays_until_it_lands(
 
 
 @pytest.mark.parametrize("where", ["commit_batch", "begin_batch"])
-def test_what_did_not_land_whole_stays(
+def test_an_interrupted_segment_stays(
     warehouse: Warehouse, spool: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     segment(spool, 1, 5)
@@ -137,7 +138,7 @@ def test_what_did_not_land_whole_stays(
     assert len(set(ids(warehouse))) == len(ids(warehouse)) == 5
 
 
-def test_what_landed_in_part_or_not_at_all_stays(spool: Path) -> None:
+def test_a_partly_landed_segment_stays(spool: Path) -> None:
     place = InputFile("segment", segment(spool, 1, 3))
     with place.path.open("rb") as file:
         checksum = identify(place, file).checksum
@@ -147,7 +148,7 @@ def test_what_landed_in_part_or_not_at_all_stays(spool: Path) -> None:
     assert left(spool) == set()
 
 
-def test_what_can_not_be_removed_is_named(
+def test_a_segment_that_cannot_be_removed_is_reported(
     warehouse: Warehouse, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = segment(spool, 1)
@@ -162,15 +163,17 @@ def test_what_can_not_be_removed_is_named(
 
 
 def to_the_brink(folder: str, tell: Tell) -> None:
-    """Land, and wait for the end where a segment is about to be removed."""
+    """Land, and wait to be killed before a segment is removed."""
 
     def waiting(*_: object) -> bool:
         tell("committed")
         threading.Event().wait()
         return False
 
-    hirehouse.landing.land.remove_landed = waiting
-    with open_warehouse(say=tell) as warehouse:
+    with (
+        patch("hirehouse.landing.land.remove_landed", waiting),
+        open_warehouse(say=tell) as warehouse,
+    ):
         land([folder], warehouse, remove=True)
 
 
@@ -189,9 +192,7 @@ def test_a_kill_between_commit_and_removal_leaves_a_file_for_the_next_landing(
     assert left(spool) == set()
 
 
-def test_the_segment_that_the_collector_writes_stays(
-    environment: dict[str, str], spool: Path
-) -> None:
+def test_the_open_segment_of_the_collector_stays(environment: dict[str, str], spool: Path) -> None:
     assert environment
 
     def run() -> str:
@@ -204,7 +205,7 @@ def test_the_segment_that_the_collector_writes_stays(
         [name] = left(spool)
         assert name.endswith(PART)
         assert "removed" not in run()
-        # Nor if someone names it.
+        # Not even if its path is named.
         done = CliRunner().invoke(app, ["land", "--remove", str(spool / name)])
         assert (done.exit_code, left(spool)) == (0, {name})
         assert call(port, "/v1/track", event(2)).status == 200
@@ -214,13 +215,13 @@ def test_the_segment_that_the_collector_writes_stays(
         assert set(ids(warehouse)) == {"m-0000001", "m-0000002"}
 
 
-def test_under_load_all_that_was_answered_lands_once(warehouse: Warehouse, spool: Path) -> None:
+def test_under_load_answered_events_land_once(warehouse: Warehouse, spool: Path) -> None:
     collector = Collector("--spool", str(spool), "--age", "0.05")
     load = Load(collector.port, 0)
     removed = 0
     try:
         for _ in range(15):
-            removed += len(land([spool], warehouse, direct=100_000, remove=True).removed)
+            removed += len(land([spool], warehouse, remove=True).removed)
     finally:
         collector.end()
     for thread in load.threads:

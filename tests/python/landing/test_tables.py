@@ -1,4 +1,4 @@
-"""The landed tables: their columns, views and indexes, where a contract or the project changes."""
+"""The landed tables: columns, views and indexes, after changes of contracts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_widened_column_keeps_the_views_on_it(
             "comment on view own.top is 'theirs? no'",
             "comment on column own.above.unknown is 'What?'",
         ):
-            # Past `?`, which stands for a parameter.
+            # Without `?`, which is a placeholder of a parameter.
             warehouse.connection.cursor().execute(statement)
         before = views_of(warehouse)
         assert len(before) == 3
@@ -60,7 +60,7 @@ def test_a_widened_column_keeps_the_views_on_it(
 
 
 def views_of(warehouse: Warehouse) -> list[tuple[object, ...]]:
-    """All there is to know about the views of schema own, less the sizes of their columns."""
+    """The definitions of the views in schema own, without the sizes of columns."""
     return warehouse.query(
         "select relname, pg_get_viewdef(oid), relowner, cast(relacl as text), obj_description(oid),"
         " col_description(oid, 3) from pg_class"
@@ -87,7 +87,7 @@ def test_a_column_that_cannot_be_widened_keeps_its_views(
         assert warehouse.query("select * from own.base") == []
 
 
-def test_postgres_finds_new_rows_by_their_batch_and_copies_by_their_time(
+def test_postgres_has_indexes_on_batches_and_times(
     postgres_environment: dict[str, str],
 ) -> None:
     del postgres_environment
@@ -100,7 +100,7 @@ def test_postgres_finds_new_rows_by_their_batch_and_copies_by_their_time(
         } == events
         by_batch = {t for t, kind, column in wanted if (kind, column) == ("btree", "batch_id")}
         assert by_batch == {"failure_actions", "unknown_properties", *events}
-        # A warehouse of an older version gets them with its next landing, and each once.
+        # A warehouse of an older version gets each of them once, with its next landing.
         for name in ("offer_extended_occurred_at_idx", "page_viewed_batch_id_idx"):
             warehouse.execute(f"drop index landed.{name}")
         assert len(indexes(warehouse)) == len(wanted) - 2
