@@ -24,6 +24,14 @@ def is_counted() -> str:
     return "inner join batches on events.batch_id = batches.batch_id"
 
 
+def join_copies(event: str) -> str:
+    """Stands for macros/landing/copies.sql."""
+    return (
+        "left join copies on events.batch_id = copies.batch_id"
+        f" and events.batch_row = copies.batch_row and copies.event = {event}"
+    )
+
+
 def all_events() -> str:
     """Stands for macros/landing/all_events.sql."""
     return "select * from landed_envelope"
@@ -37,6 +45,21 @@ def property_counts() -> str:
 def repeated_rows() -> str:
     """Stands for macros/landing/copies.sql."""
     return "select * from landed_envelope"
+
+
+def failure_history(actions: str, condition: str) -> str:
+    """Stands for macros/landing/failed_event_state.sql."""
+    return f"select * from {actions} as actions where {condition}"
+
+
+def failure_status(history: str) -> str:
+    """Stands for macros/landing/failed_event_state.sql."""
+    return f"{history}.last_action"
+
+
+def failure_fingerprint() -> str:
+    """Stands for macros/landing/failed_event_state.sql."""
+    return "pointer"
 
 
 def progress() -> SimpleNamespace:

@@ -13,37 +13,11 @@ touched as (
 
 ),
 
-numbered as (
-
-    select
-        actions.*,
-        row_number() over (
-            partition by actions.failure_id order by actions.batch_id desc, actions.batch_row desc
-        ) as place_from_last,
-        row_number() over (
-            partition by actions.failure_id, actions.action
-            order by actions.batch_id desc, actions.batch_row desc
-        ) as place_from_last_of_kind
-    from {{ ref('stg_landing__failure_actions') }} as actions
-    where {{ is_touched('failure_id', 'actions') }}
-
-),
-
 acted as (
 
-    select
-        failure_id,
-        count(*) as action_count,
-        count(case when action in ('replayed', 'refused') then 1 end) as replay_count,
-        max(case when place_from_last = 1 then action end) as last_action,
-        max(case when place_from_last = 1 then acted_at end) as last_acted_at,
-        max(case when place_from_last = 1 then actor end) as last_actor,
-        max(case when place_from_last = 1 then reason end) as last_reason,
-        max(case when place_from_last = 1 then event_id end) as replayed_event_id,
-        max(case when action = 'patched' and place_from_last_of_kind = 1 then patch end) as patch,
-        max(batch_id) as batch_id
-    from numbered
-    group by 1
+    {{ failure_history(
+        ref('stg_landing__failure_actions'), is_touched('failure_id', 'actions')
+    ) }}
 
 ),
 
@@ -63,12 +37,7 @@ failures_acted as (
         failures.rule,
         failures.pointer,
         failures.reason_count,
-        case
-            when acted.last_action in ('replayed', 'discarded') then acted.last_action
-            -- An empty patch takes an earlier one back.
-            when acted.patch <> '[]' then 'patched'
-            else 'open'
-        end as status,
+        {{ failure_status('acted') }} as status,
         coalesce(acted.action_count, 0) as action_count,
         coalesce(acted.replay_count, 0) as replay_count,
         acted.last_action,

@@ -10,12 +10,7 @@ final as (
 
     select
         failure_id,
-        -- What `hirehouse failures` groups by, too.
-        cast(
-            substring(
-                md5(coalesce(event, '') || '|' || rule || '|' || pointer), 1, 12
-            ) as varchar(12)
-        ) as fingerprint,
+        cast({{ failure_fingerprint() }} as varchar(12)) as fingerprint,
         status,
         event,
         version,

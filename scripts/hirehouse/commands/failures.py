@@ -1,33 +1,31 @@
-"""`hirehouse failures`: look at failed events, mend them, and land them."""
+"""`hirehouse failures`: inspect, patch and replay failed events; `hirehouse trace`."""
 
 from __future__ import annotations
 
 import difflib
 import getpass
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.syntax import Syntax
-from rich.table import Table
 
 from hirehouse.commands.shared import (
     AsJson,
     Target,
     new_console,
+    print_error,
     print_json,
-    say_error,
-    seen,
     text_table,
+    time_span,
 )
-from hirehouse.commands.unknown_properties import list_unknown, replay_unknown
-from hirehouse.commands.warehouse import opened
+from hirehouse.commands.unknown_properties import print_unknown, replay_and_print
+from hirehouse.commands.warehouse import open_with_tables
 from hirehouse.failures.actions import ActionResult, FailureActions
 from hirehouse.failures.patches import (
     Changes,
@@ -41,24 +39,24 @@ from hirehouse.failures.queries import (
     Selection,
     by_fingerprint,
     by_ids,
+    describe_failure,
     groups,
-    told,
-    untouched,
+    not_acted_on,
 )
 from hirehouse.failures.trace import trace
 
 failures_app = typer.Typer(
-    help="Failed events: what is wrong with them, and what to do about it.", no_args_is_help=True
+    help="Inspect, patch, replay and discard failed events.", no_args_is_help=True
 )
 Ids = Annotated[
-    list[str] | None, typer.Argument(help="Ids of failed events; their first characters do.")
+    list[str] | None, typer.Argument(help="Ids of failed events, or unique prefixes of them.")
 ]
 Fingerprint = Annotated[
-    str | None, typer.Option(help="All that failed in one way, as `list` names it.")
+    str | None, typer.Option(help="All failed events with this fingerprint; see `list`.")
 ]
 By = Annotated[
     str | None,
-    typer.Option(envvar="HIREHOUSE_USER", help="Who does it; else the system's user."),
+    typer.Option(envvar="HIREHOUSE_USER", help="Who acts; default the user of the system."),
 ]
 Status = StrEnum("Status", ["open", "patched", "replayed", "discarded"])
 
@@ -66,27 +64,29 @@ Status = StrEnum("Status", ["open", "patched", "replayed", "discarded"])
 @failures_app.command("list")
 def list_command(
     event: Annotated[str | None, typer.Option(help="Only of this event.")] = None,
-    rule: Annotated[str | None, typer.Option(help="Only what breaks this rule first.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Only with this rule as first reason.")] = None,
     since: Annotated[
-        datetime | None, typer.Option(help="Only received then or later, UTC.")
+        datetime | None, typer.Option(help="Only received at or after this time, UTC.")
     ] = None,
-    until: Annotated[datetime | None, typer.Option(help="Only received before, UTC.")] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="Only received before this time, UTC.")
+    ] = None,
     status: Annotated[
-        list[Status] | None, typer.Option(help="Only of this status; else open and patched.")
+        list[Status] | None, typer.Option(help="Only with this status; default open and patched.")
     ] = None,
     unknown: Annotated[
-        bool, typer.Option("--unknown", help="Properties that no contract named, instead.")
+        bool, typer.Option("--unknown", help="List unknown properties instead.")
     ] = False,
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
-    """List failed events by what is wrong with them: event, rule and place."""
+    """List failed events by fingerprint: event, rule and JSON pointer."""
     if unknown:
         if rule or since or until or status:
-            raise typer.BadParameter("--unknown goes with no other filter than --event")
-        list_unknown(target, event, as_json)
+            raise typer.BadParameter("with --unknown, --event is the only filter")
+        print_unknown(target, event, as_json)
         return
-    with opened(target) as warehouse:
+    with open_with_tables(target) as warehouse:
         wanted = status or TO_DO
         filters = {
             f"status in ({', '.join('?' * len(wanted))})": wanted,
@@ -109,34 +109,37 @@ def list_command(
             where += f"\nreplayed: {one['refused_for']}"
         producer = " ".join(filter(None, (one["library"], one["app_version"])))
         what = (one["fingerprint"], one["event"] or "?", one["rule"], where)
-        rows.append((*what, f"{one['failures']:,}", seen(one), producer, one["example"][:12]))
-    table = text_table((*names, "example"), rows, whole=("event", "rule", "example"))
+        rows.append((*what, f"{one['failures']:,}", time_span(one), producer, one["example"][:12]))
+    table = text_table((*names, "example"), rows, no_wrap=("event", "rule", "example"))
     new_console().print(table if rows else "no failed events")
 
 
 @failures_app.command("show")
 def show_command(
-    failure_id: Annotated[str, typer.Argument(help="Its id, or the first characters of it.")],
+    failure_id: Annotated[
+        str, typer.Argument(help="Id of a failed event, or a unique prefix of it.")
+    ],
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a failed event: the whole of it, why it failed, how it stands today, its history."""
-    with opened(target) as warehouse:
-        it = told(warehouse, failure_id)
+    """Show a failed event: its reasons then and today, its original, patch and history."""
+    with open_with_tables(target) as warehouse:
+        it = describe_failure(warehouse, failure_id)
     if as_json:
         print_json(it)
         return
     console = new_console()
-    console.print(f"[bold]{it['failure_id']}[/] is {it['status']}", soft_wrap=True)
-    facts = Table(box=None, show_header=False, pad_edge=False)
-    facts.add_row("event", f"{it['event'] or '?'} {it['event_id'] or 'without an id'}")
-    facts.add_row("from", f"{it['input']}, line {it['line']}, batch {it['batch_id']}")
-    facts.add_row("received", f"{it['received_at']} UTC")
+    console.print(f"[bold]{it['failure_id']}[/]: {it['status']}", soft_wrap=True)
     producer = " ".join(filter(None, (it["context_library_name"], it["context_app_version"])))
-    facts.add_row("producer", escape(producer) or "unknown")
     then, now = (it[name] or "none" for name in ("version", "version_today"))
-    facts.add_row("contract", f"version {then} then, {now} now")
-    console.print(facts)
+    for name, text in (
+        ("event", f"{it['event'] or '?'} {it['event_id'] or 'without messageId'}"),
+        ("from", f"{it['input']}, line {it['line']}, batch {it['batch_id']}"),
+        ("received", f"{it['received_at']} UTC"),
+        ("producer", producer or "unknown"),
+        ("contract", f"version {then} then, {now} now"),
+    ):
+        typer.echo(f"{name:10} {text}")
     _print_reasons(console, "Why it failed", it["reasons"])
     changed = "as patched, " if it["patch"] else ""
     if it["reasons_today"] == it["reasons"]:
@@ -167,34 +170,36 @@ def patch_command(
     fingerprint: Fingerprint = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="/properties/currency=USD: JSON, or else a text."),
+        typer.Option("--set", help="/properties/currency=USD: JSON, else a string."),
     ] = None,
     remove: Annotated[list[str] | None, typer.Option(help="/properties/currency")] = None,
     file: Annotated[
         Path | None,
-        typer.Option(help="A JSON Patch (RFC 6902); comes first.", exists=True, dir_okay=False),
+        typer.Option(help="A JSON Patch (RFC 6902), applied first.", exists=True, dir_okay=False),
     ] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Take all earlier changes back.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what came of it.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Undo all earlier changes.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the result, write nothing.")
+    ] = False,
     by: By = None,
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a patched copy, or change it further; the original never changes.
+    """Patch failed events, or add changes to their patches; the originals never change.
 
-    An event without a messageId gets the id of its failure as one. Exit code 1: a change does not
-    fit.
+    An event without a messageId gets its failure id as messageId. Exit code 1: a change can't be
+    applied.
     """
-
     if clear and (settings or remove or file):
-        raise typer.BadParameter("--clear goes without other changes")
+        raise typer.BadParameter("--clear excludes other changes")
     try:
         operations = read_operations(file.read_bytes()) if file else []
         values = [read_setting(text) for text in settings or []]
         changes = None if clear else Changes(operations, remove or [], values)
     except PatchError as error:
         raise typer.BadParameter(str(error)) from None
-    with _failure_actions(target, by, ids, fingerprint) as (actions, selection):
+
+    def act(actions: FailureActions, selection: Selection) -> ActionResult:
         done = actions.patch(selection, changes, dry_run=dry_run)
         if done.example and not as_json:
             before, after, reasons = done.example
@@ -203,137 +208,133 @@ def patch_command(
                 _print_reasons(new_console(), "It still fails", map(vars, reasons))
             else:
                 typer.echo("It conforms now.")
-        note = " (dry run: nothing is written)" * dry_run
-        _report(actions, selection if ids else None, done, as_json, note)
+        return done
+
+    _act(act, target, by, as_json, ids, fingerprint, dry_run=dry_run)
 
 
 @failures_app.command("replay")
 def replay_command(
     ids: Ids = None,
     fingerprint: Fingerprint = None,
-    everything: Annotated[bool, typer.Option("--all", help="All open and patched ones.")] = False,
-    unknown: Annotated[
-        bool, typer.Option("--unknown", help="Properties that a contract names by now, instead.")
+    everything: Annotated[
+        bool, typer.Option("--all", help="All open and patched failed events.")
     ] = False,
-    event: Annotated[str | None, typer.Option(help="Only of this event, of the unknown.")] = None,
+    unknown: Annotated[
+        bool, typer.Option("--unknown", help="Replay unknown properties instead.")
+    ] = False,
+    event: Annotated[str | None, typer.Option(help="With --unknown: only of this event.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what would come of --unknown, write nothing.")
+        bool, typer.Option("--dry-run", help="With --unknown: show the result, write nothing.")
     ] = False,
     by: By = None,
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check failed events with today's contract, and land those that conform.
+    """Check failed events against the current contracts, and land those that conform.
 
-    Doing it again lands nothing twice. Exit code 1: some still fail; `list` has the new reasons.
+    Repeating it lands nothing twice. Exit code 1: some still fail; `list` shows the new reasons.
     """
     if unknown:
         if ids or fingerprint or everything:
-            raise typer.BadParameter("--unknown goes without ids, --fingerprint and --all")
-        replay_unknown(target, _actor(by), event, dry_run, as_json)
+            raise typer.BadParameter("--unknown excludes ids, --fingerprint and --all")
+        replay_and_print(target, _actor(by), event, dry_run, as_json)
         return
     if event or dry_run:
-        raise typer.BadParameter("--event and --dry-run go with --unknown")
-    with _failure_actions(target, by, ids, fingerprint, everything) as (actions, selection):
-        _report(actions, selection if ids else None, actions.replay(selection), as_json)
+        raise typer.BadParameter("--event and --dry-run need --unknown")
+    _act(FailureActions.replay, target, by, as_json, ids, fingerprint, everything)
 
 
 @failures_app.command("discard")
 def discard_command(
-    reason: Annotated[str, typer.Option(help="Why nobody is to replay them.")],
+    reason: Annotated[str, typer.Option(help="Why they are discarded.")],
     ids: Ids = None,
     fingerprint: Fingerprint = None,
     by: By = None,
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
-    """Mark failed events as done with; nothing is deleted, and `restore` undoes it."""
-    with _failure_actions(target, by, ids, fingerprint) as (actions, selection):
-        done = actions.mark(selection, "discarded", reason)
-        _report(actions, selection if ids else None, done, as_json)
+    """Mark failed events as discarded; nothing is deleted, and `restore` undoes it."""
+    act = partial(FailureActions.mark, action="discarded", reason=reason)
+    _act(act, target, by, as_json, ids, fingerprint)
 
 
 @failures_app.command("restore")
 def restore_command(
     ids: Ids = None,
     fingerprint: Fingerprint = None,
-    reason: Annotated[str | None, typer.Option(help="Why.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why they are restored.")] = None,
     by: By = None,
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
     """Undo a discard."""
-    with _failure_actions(target, by, ids, fingerprint) as (actions, selection):
-        done = actions.mark(selection, "restored", reason)
-        _report(actions, selection if ids else None, done, as_json)
+    act = partial(FailureActions.mark, action="restored", reason=reason)
+    _act(act, target, by, as_json, ids, fingerprint)
 
 
 def trace_command(
     event: Annotated[str, typer.Argument(help="A messageId, or the id of a failed event.")],
     spool: Annotated[
-        Path | None, typer.Option(help="A folder of events to look into, too.", exists=True)
+        Path | None, typer.Option(help="Also search this folder of events.", exists=True)
     ] = None,
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell where an event is or went: spool, batch, failed and why, staging, marts.
+    """Trace an event: spool, batch, failure and reason, staging, marts.
 
-    Exit code 1: nobody knows of it.
+    Exit code 1: no trace of it.
     """
-    with opened(target) as warehouse:
+    with open_with_tables(target) as warehouse:
         steps = list(trace(warehouse, event, spool))
     if as_json:
         print_json(steps)
     for step in () if as_json else steps:
         typer.echo(f"{step['where']}: {step['what']}")
     if not steps:
-        say_error(f"nobody knows of {event}")
+        print_error(f"no trace of {event}")
         raise typer.Exit(1)
 
 
-@contextmanager
-def _failure_actions(
+def _act(
+    act: Callable[[FailureActions, Selection], ActionResult],
     target: str | None,
     by: str | None,
-    ids: list[str] | None,
-    name: str | None,
-    everything: bool = False,
-) -> Iterator[tuple[FailureActions, Selection]]:
-    with opened(target) as warehouse:
-        if bool(ids) + bool(name) + everything != 1:
-            raise typer.BadParameter("name failed events by either their ids or one of the options")
-        selection = by_fingerprint(warehouse, name) if name else Selection()
-        yield FailureActions(warehouse, _actor(by)), by_ids(warehouse, ids) if ids else selection
-
-
-def _report(
-    actions: FailureActions,
-    named: Selection | None,
-    done: ActionResult,
     as_json: bool,
-    note: str = "",
+    ids: list[str] | None,
+    fingerprint: str | None,
+    everything: bool = False,
+    dry_run: bool = False,
 ) -> None:
-    """Tell what came of a command, and which of those `named` by their ids were left alone.
+    """Act on failed events, and print the result, with events named by id that were skipped.
 
-    Exit code 1 if a change did not fit, or some still fail.
+    Exit code 1 if a change could not be applied, or some still fail.
     """
-
-    told = named and not note and not done.problems
-    left = untouched(actions.warehouse, named, done.batches) if named and told else {}
+    with open_with_tables(target) as warehouse:
+        if bool(ids) + bool(fingerprint) + everything != 1:
+            raise typer.BadParameter("select failed events by ids or by exactly one of the options")
+        selection = by_ids(warehouse, ids) if ids else Selection()
+        selection = by_fingerprint(warehouse, fingerprint) if fingerprint else selection
+        done = act(FailureActions(warehouse, _actor(by)), selection)
+        skipped: dict[str, str] = {}
+        if ids and not dry_run and not done.problems:
+            skipped = not_acted_on(warehouse, selection, done.batches)
     fails = [{"rule": r, "pointer": p, "count": n} for (r, p), n in done.fails.most_common()]
     if as_json:
-        whole = {"batches": done.batches, **done.actions, "fails": fails, "left_alone": left}
-        print_json(whole | {"problems": done.problems})
+        result = {"batches": done.batches, **done.actions, "fails": fails, "skipped": skipped}
+        print_json(result | {"problems": done.problems})
     else:
         counts = ", ".join(f"{count:,} {what}" for what, count in done.actions.items())
         batches = f", batch {', '.join(map(str, done.batches))}" if done.batches else ""
-        typer.echo(f"{counts or 'nothing done'}{batches}{note}")
+        note = " (dry run: nothing is written)" * dry_run
+        typer.echo(f"{counts or 'nothing to do'}{batches}{note}")
         for one in fails:
-            typer.echo(f"  {one['count']:,} fail: {one['rule']} at {one['pointer'] or 'the whole'}")
-        for failure_id, status in left.items():
-            typer.echo(f"  left alone: {failure_id[:12]} is {status}")
+            place = one["pointer"] or "the whole event"
+            typer.echo(f"  {one['count']:,} fail: {one['rule']} at {place}")
+        for failure_id, status in skipped.items():
+            typer.echo(f"  skipped: {failure_id[:12]} is {status}")
     for text, count in done.problems.items():
-        say_error(f"{text} ({count:,} failed events)")
+        print_error(f"{text} ({count:,} failed events)")
     if done.problems or (fails and "refused" in done.actions):
         raise typer.Exit(1)
 
@@ -345,7 +346,6 @@ def _print_reasons(console: Console, title: str, reasons: Iterable[dict[str, str
 
 
 def _print_diff(before: bytes, after: bytes) -> None:
-
     old, new = (readable(body).splitlines() for body in (before, after))
     text = "\n".join(difflib.unified_diff(old, new, "original", "patched", lineterm=""))
     new_console().print(Syntax(text, "diff", background_color="default", word_wrap=True))

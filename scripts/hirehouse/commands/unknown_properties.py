@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from hirehouse.commands.shared import new_console, print_json, seen, text_table
-from hirehouse.commands.warehouse import opened
-from hirehouse.failures.unknown_properties import bring_back, unknown
+from hirehouse.commands.shared import new_console, print_json, text_table, time_span
+from hirehouse.commands.warehouse import open_with_tables
+from hirehouse.failures.unknown_properties import list_unknown, replay_unknown
 
 
-def list_unknown(target: str | None, event: str | None, as_json: bool) -> None:
-    """Print unknown properties that are not yet brought back."""
-    with opened(target) as warehouse:
-        groups = unknown(warehouse, event)
+def print_unknown(target: str | None, event: str | None, as_json: bool) -> None:
+    """Print the unknown properties that have not been replayed."""
+    with open_with_tables(target) as warehouse:
+        groups = list_unknown(warehouse, event)
     if as_json:
         print_json(groups)
         return
@@ -21,34 +21,41 @@ def list_unknown(target: str | None, event: str | None, as_json: bool) -> None:
     for one in groups:
         named = "can be replayed" if one["named"] else "not in its contract"
         what = (one["event"], one["version"], one["property"], f"{one['count']:,}")
-        rows.append((*what, seen(one), one["example"][:40], named))
+        rows.append((*what, time_span(one), one["example"][:40], named))
     new_console().print(text_table(names, rows) if rows else "no unknown properties")
 
 
-def replay_unknown(
+def replay_and_print(
     target: str | None, actor: str, event: str | None, dry_run: bool, as_json: bool
 ) -> None:
-    """Bring unknown properties back; exit code 1: some don't conform."""
-    with opened(target) as warehouse:
-        back = bring_back(warehouse, actor, event, dry_run=dry_run)
-    names = ("table", "property", "rule", "count")
-    counts = [(*key, "", count) for key, count in back.counts.items()]
-    fails = [(*key, count) for key, count in back.fails.items()]
-    models = " ".join(f"{model}+" for model in sorted(back.models))
+    """Replay unknown properties; exit code 1: some don't conform."""
+    with open_with_tables(target) as warehouse:
+        result = replay_unknown(warehouse, actor, event, dry_run=dry_run)
+    models = " ".join(f"{model}+" for model in sorted(result.models))
     command = f"dbt build --full-refresh --select {models}" if models and not dry_run else ""
     if as_json:
-        told = {"replayed": counts, "fails": fails}
-        rows = {kind: [dict(zip(names, row, strict=True)) for row in told[kind]] for kind in told}
-        print_json(rows | {"then": command})
+        print_json(
+            {
+                "replayed": [
+                    {"table": table, "property": name, "rule": "", "count": count}
+                    for (table, name), count in result.counts.items()
+                ],
+                "fails": [
+                    {"table": table, "property": name, "rule": rule, "count": count}
+                    for (table, name, rule), count in result.fails.items()
+                ],
+                "then": command,
+            }
+        )
     else:
         note = " (dry run: nothing is written)" * dry_run
-        for table, name, _, count in counts:
+        for (table, name), count in result.counts.items():
             typer.echo(f"{count:,} replayed: {name} of landed.{table}{note}")
-        for table, name, rule, count in fails:
+        for (table, name, rule), count in result.fails.items():
             typer.echo(f"{count:,} fail: {rule} at {name} of landed.{table}")
-        if not counts and not fails:
-            typer.echo("nothing done: no contract names what is unknown")
+        if not result.counts and not result.fails:
+            typer.echo("nothing to replay: no contract names an unknown property")
         if command:
-            typer.echo(f"What has read these rows is to be built in full:\n  {command}")
-    if fails:
+            typer.echo(f"Now build everything that reads these rows in full:\n  {command}")
+    if result.fails:
         raise typer.Exit(1)

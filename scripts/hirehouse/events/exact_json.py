@@ -1,11 +1,11 @@
-"""JSON read and written exactly: no member lost, no digit changed, and said without secrets."""
+"""Exact JSON: reading and writing lose no member and no digit; values are shown without secrets."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,40 +14,61 @@ import orjson
 
 # Runs of escapes that orjson does not write. A lookbehind would make the search ten times as slow.
 ESCAPES = re.compile(rb"\\u(?!00[0-7])[0-9A-Fa-f]{4}(?:\\u(?!00[0-7])[0-9A-Fa-f]{4})*")
-FOUND = 200  # characters of a value that a reason may show
+FOUND = 200  # characters of a value in a reason
+TOO_DEEP = "nested too deeply"
 
 
-class Duplicates(ValueError):
-    def __init__(self, pointers: list[str]) -> None:
-        super().__init__("duplicate members")
-        self.pointers = pointers
+class JsonError(ValueError):
+    """A text that can't be read exactly; the message says why.
 
-
-def is_exact(document: Any, text: bytes) -> bool:
-    """Whether orjson read a text without loss.
-
-    Written again it is the same but for blanks and escapes, as Python's SDKs write them: then no
-    member was there twice, and no number is beyond a float. False may be said of any text.
+    Args:
+        pointers: the members that an object has twice, if that is all that is wrong.
+        document: what was read then, with the last value of each.
     """
-    again = orjson.dumps(document)
-    if again == text:
-        return True
-    return again.translate(None, b" ") == ESCAPES.sub(_read, text.translate(None, b" \t\r\n"))
+
+    def __init__(self, message: str, pointers: Sequence[str] = (), document: Any = None) -> None:
+        super().__init__(message)
+        self.pointers, self.document = pointers, document
+
+
+def read_exact(text: bytes, *, strict: bool = True) -> Any:
+    """JSON with every member and digit: a number that no float equals becomes a Decimal.
+
+    Args:
+        strict: reject NaN, Infinity, numbers beyond a float and lone surrogates.
+
+    Raises:
+        JsonError: it is no JSON, is nested too deeply to be written again, or has a member twice.
+    """
+    try:
+        document = orjson.loads(text)
+        # Written again it is the same: no member was there twice, and every number fits a float.
+        again = orjson.dumps(document)
+        if again == text or is_same(again, text):
+            return document
+    except orjson.JSONDecodeError as error:
+        if strict:
+            raise JsonError(str(error)) from None
+    except TypeError:
+        raise JsonError(TOO_DEEP) from None
+    return _parse(text)
+
+
+def is_same(written: bytes, text: bytes) -> bool:
+    """Whether a text is what orjson wrote, but for blanks and escapes, as Python's SDKs write them.
+
+    False may be returned for any text.
+    """
+    return written.translate(None, b" ") == ESCAPES.sub(_read, text.translate(None, b" \t\r\n"))
 
 
 def _read(escapes: re.Match[bytes]) -> bytes:
     if escapes.string[escapes.start() - 1 : escapes.start()] == b"\\":
-        return escapes[0]  # a backslash of the text, then plain letters
+        return escapes[0]  # an escaped backslash, then plain letters
     return str(json.loads(b'"%s"' % escapes[0])).encode()
 
 
-def parse_exact(text: bytes) -> Any:
-    """JSON with every number as it stands: Decimal where the nearest float differs.
-
-    Raises:
-        Duplicates: an object has a member twice; `pointers` says which.
-        RecursionError: nested too deeply.
-    """
+def _parse(text: bytes) -> Any:
     twice: list[tuple[dict[str, Any], str]] = []
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -57,17 +78,26 @@ def parse_exact(text: bytes) -> Any:
             twice.extend((made, name) for name in made if names.count(name) > 1)
         return made
 
-    document = json.loads(
-        text, object_pairs_hook=members, parse_float=_number, parse_constant=Decimal
-    )
-    if twice:
+    try:
+        document = json.loads(
+            text, object_pairs_hook=members, parse_float=_number, parse_constant=Decimal
+        )
+        if not twice:
+            return document
         places = {id(value): pointer for pointer, value in walk(document, "")}
-        raise Duplicates([point(places.get(id(made), ""), name) for made, name in twice])
-    return document
+    except RecursionError:
+        raise JsonError(TOO_DEEP) from None
+    except ValueError as error:
+        raise JsonError(str(error)) from None
+    pointers = [point(places.get(id(made), ""), name) for made, name in twice]
+    raise JsonError(f"duplicate keys {', '.join(pointers[:5])}", pointers, document)
 
 
 def _number(text: str) -> float | Decimal | int:
-    exact, nearest = Decimal(text), float(text)
+    try:
+        exact, nearest = Decimal(text), float(text)
+    except ArithmeticError:
+        raise ValueError("the exponent of a number is too large") from None
     if Decimal(repr(nearest)) == exact:
         return nearest
     return int(exact) if abs(exact) < 2**64 and exact == exact.to_integral_value() else exact
@@ -79,7 +109,7 @@ def point(pointer: str, step: object) -> str:
 
 
 def walk(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
-    """A value and all within it, each with its pointer."""
+    """A value and all nested values, each with its pointer."""
     yield pointer, value
     if isinstance(value, dict):
         for name, item in value.items():
@@ -99,14 +129,14 @@ def to_json(value: Any) -> str:
         return f"{{{','.join(f'{to_json(k)}:{to_json(v)}' for k, v in value.items())}}}"
     if isinstance(value, list):
         return f"[{','.join(map(to_json, value))}]"
-    # Half a surrogate pair is no text that orjson writes.
+    # orjson does not write lone surrogates.
     return json.dumps(value) if isinstance(value, str) else str(value)
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write a JSON file for people, by way of a new one.
+    """Write an indented JSON file, and rename it into place.
 
-    Writing through a link would reach outside of its folder, and a reader never sees half a file.
+    So readers never see half a file, and a link at `path` is replaced, not written through.
     """
     new = path.with_name(f".{path.name}.{os.getpid()}")
     new.unlink(missing_ok=True)
@@ -115,7 +145,7 @@ def write_json(path: Path, content: object) -> None:
 
 
 def kind(value: object) -> str:
-    """The JSON type of a value, with its size: what may be said of a secret one."""
+    """The JSON type of a value, with its size: safe to show for private values."""
     match value:
         case None:
             return "null"
@@ -132,7 +162,7 @@ def kind(value: object) -> str:
 
 
 def show(value: object, *, private: bool = False) -> str:
-    """A value for a reason: as JSON, or only its kind if it is private, long or nested."""
+    """A value for a reason: as JSON, or only its type if it is private, long or nested."""
     if private or isinstance(value, dict | list):
         return kind(value)
     text = to_json(value)

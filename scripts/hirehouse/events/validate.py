@@ -1,6 +1,6 @@
-"""The check of one line: every rule that it breaks, with place, expectation and finding.
+"""The exact check of one line: every rule that it breaks, with pointer, expectation and finding.
 
-This is the exact and slow way, for the lines that the fast way in `rows.py` does not let pass.
+It is slow, and used for the lines that the fast path in `landing/check_batch.py` does not accept.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from functools import cached_property
 from typing import Any
 
 import jsonschema_rs
-import orjson
 
 from hirehouse.contracts.model import Contract, compile_schema, envelope
-from hirehouse.events.exact_json import Duplicates, kind, parse_exact, point, show, to_json, walk
+from hirehouse.events.exact_json import JsonError, kind, point, read_exact, show, to_json, walk
 from hirehouse.events.segment import CALLS, as_track
 
-MAX_LINE = 32_768  # bytes; the limit of the format's original collector
+MAX_LINE = 32_768  # bytes; the limit of the Segment API
 FIRST_YEAR = 2000
 FUTURE = timedelta(days=1)
 EXPECTED = 300
@@ -42,7 +41,12 @@ ENVELOPE_PATHS: dict[str, tuple[str, ...]] = {
 }
 # And its times; the first two are one: `timestamp`, else `originalTimestamp`.
 TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
-SHOWN = {"messageId", "event", "type", *TIMES}  # of the envelope; the rest may name a person
+SHOWN = {
+    "messageId",
+    "event",
+    "type",
+    *TIMES,
+}  # in reasons; other members of the envelope may identify a person
 RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -60,7 +64,7 @@ class Reason:
 
 @dataclass
 class Verdict:
-    """What the exact check says of a line; without reasons the event may land."""
+    """The result of the exact check; without reasons the event may land."""
 
     reasons: list[Reason] = field(default_factory=list)
     event: dict[str, Any] | None = None
@@ -75,7 +79,7 @@ class CompiledContract:
 
     @cached_property
     def schema(self) -> dict[str, Any]:
-        """What the contract and the envelope say of a whole event; may be set before it is read."""
+        """The schema of a whole event, envelope included; may be set before its first use."""
         return event_schema(self.contract)
 
     @cached_property
@@ -85,9 +89,9 @@ class CompiledContract:
 
     @cached_property
     def fast(self) -> jsonschema_rs.Draft202012Validator:
-        """All that an event must be to land at once, without `maxBytes`.
+        """What the fast path requires of an event, without `maxBytes`.
 
-        A keyword of ours costs a call into Python per value; sizes are measured by column later.
+        Custom keywords cost a call into Python per value; sizes are checked by column later.
         """
         schema = without(self.schema, "maxBytes")
         time = {"type": "string", "format": "date-time"}
@@ -137,13 +141,13 @@ class CompiledContracts:
         }
 
     def find(self, name: object, version: object) -> CompiledContract | None:
-        """The compiled for an event's name as written and its `schema_version`, absent for 1."""
+        """The contract for the name of an event as written and its `schema_version`, default 1."""
         if not isinstance(name, str) or name not in self.names:
             return None
         number = 1 if version is None else version
         if isinstance(number, float) and number.is_integer():
             number = int(number)
-        if type(number) is not int:  # a bool is not an integer, though Python says so
+        if type(number) is not int:  # bool is a subclass of int
             return None
         return self.versions.get((self.names[name], number))
 
@@ -154,9 +158,9 @@ def utc_now() -> datetime:
 
 
 def parse_time(text: object) -> datetime | None:
-    """A time of RFC 3339 as UTC without zone; None if it is none, or impossible.
+    """A time of RFC 3339 as UTC without zone; None if it is invalid.
 
-    Digits beyond microseconds are cut.
+    Digits beyond microseconds are truncated.
     """
     match = RFC3339.fullmatch(text) if isinstance(text, str) else None
     if not match:
@@ -179,11 +183,11 @@ def check_line(
     Args:
         line: its bytes without the newline.
         now: the time of landing, UTC without zone.
-        first: the first line of a file, where a byte order mark is no error.
+        first: the first line of a file, where a byte order mark is allowed.
 
     Returns:
         All reasons, with the event as far as it could be read; or no reasons, and the event with
-        its compiled.
+        its compiled contract.
     """
     if len(line) > MAX_LINE:
         found = f"{len(line):,} bytes"
@@ -191,18 +195,14 @@ def check_line(
     text = line.removeprefix(BOM) if first else line
     reasons: list[Reason] = []
     try:
-        document = orjson.loads(text)
-        if not isinstance(document, dict):
-            return Verdict([Reason("json", "", "a JSON object", kind(document))])
-        orjson.dumps(document)  # refuses what is nested too deeply for what follows, too
-        try:
-            document = parse_exact(text)
-        except Duplicates as twice:
-            reasons += [Reason("duplicate_key", p, "once", "twice") for p in twice.pointers]
-    except orjson.JSONDecodeError as error:
-        return Verdict([Reason("json", "", "JSON", str(error))])
-    except (RecursionError, TypeError):
-        return Verdict([Reason("json", "", "JSON of a sane depth", "nested too deeply")])
+        document = read_exact(text)
+    except JsonError as error:
+        if not error.pointers:
+            return Verdict([Reason("json", "", "JSON", str(error))])
+        document = error.document
+        reasons += [Reason("duplicate_key", p, "once", "twice") for p in error.pointers]
+    if not isinstance(document, dict):
+        return Verdict([Reason("json", "", "a JSON object", kind(document))])
     origins = as_track(document)
     properties = document.get("properties")
     version = properties.get("schema_version") if isinstance(properties, dict) else None
@@ -217,7 +217,7 @@ def check_line(
         reasons += _contract(document, compiled)
     reasons += _nul(document)
     if compiled and isinstance(properties, dict):
-        # A date that breaks its format has been named.
+        # A date with a wrong format has a reason already.
         named = {reason.pointer for reason in reasons}
         until = received(document, now) + FUTURE
         reasons += [r for r in _dates(properties, compiled, until) if r.pointer not in named]
@@ -228,12 +228,12 @@ def check_line(
 
 
 def received(event: dict[str, Any], now: datetime) -> datetime:
-    """When an event reached us: by its collector's word, else now."""
+    """When an event was received, according to its collector, else now."""
     return parse_time(event.get("receivedAt")) or now
 
 
 def member(event: Any, *path: str) -> Any:
-    """What stands at a path of an event; None where there is no such place."""
+    """The value at a path of an event; None if there is none."""
     for step in path:
         event = event.get(step) if isinstance(event, dict) else None
     return event
@@ -283,7 +283,7 @@ def _contract(event: dict[str, Any], compiled: CompiledContract) -> list[Reason]
     for error in compiled.exact.iter_errors(event):
         path = list(error.instance_path)
         if path in (["messageId"], ["event"]) and error.kind.name == "type":
-            continue  # said already, under a name of its own
+            continue  # has a reason already
         pointer = ""
         for step in path:
             pointer = point(pointer, step)
@@ -319,7 +319,7 @@ def _expected(schema: Any, path: list[Any]) -> str:
 
 
 def _nul(event: dict[str, Any]) -> Iterator[Reason]:
-    """PostgreSQL's text can't hold NUL."""
+    """NUL characters, which PostgreSQL's text can't store."""
     landing = [("/properties", event.get("properties"))]
     landing += [("/" + "/".join(p), member(event, *p)) for p in ENVELOPE_PATHS.values()]
     for start, part in landing:
@@ -342,7 +342,7 @@ def _dates(
         time = parse_time(text)
         pointer = point("/properties", column.name)
         if not time:
-            # A leap second passes the format, but no engine's timestamp holds it.
+            # A leap second passes the format, but no engine can store it.
             yield Reason("date", pointer, "a time that exists", shown)
         elif time.year < FIRST_YEAR:
             yield Reason("date", pointer, f"{FIRST_YEAR} or later", shown)

@@ -1,1 +1,1 @@
-"""Failed events: what is wrong with them, and what people do about it."""
+"""Failed events: inspecting, patching, replaying and discarding them."""

@@ -1,15 +1,15 @@
-"""What people do about failed events: patch, replay, discard, restore. Nothing is ever deleted.
+"""Actions on failed events: patch, replay, discard, restore. Nothing is ever deleted.
 
-Every action is written in a batch, under the landing lock, if nobody else has acted since: so it
-counts exactly when its batch does, and of two people who replay an event at once one does.
+Each action is written in a batch, under the landing lock, unless another process has acted on the
+event since it was read. So an action counts exactly when its batch does, and of two concurrent
+replays of an event one takes effect.
 """
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,8 +25,8 @@ from hirehouse.failures.queries import TO_DO, Failed, Selection, acted_on, pages
 from hirehouse.landing.check_batch import Checked, Checker
 from hirehouse.landing.failed_events import failure_tables, reason_columns
 from hirehouse.landing.inputs import Batch, Input, Limits, Segment
-from hirehouse.landing.land import two_threads_taking_turns
-from hirehouse.landing.write_batches import BatchWriter
+from hirehouse.landing.land import fewer_collections
+from hirehouse.landing.write_batches import write_batch
 from hirehouse.warehouse.connections import Warehouse
 from hirehouse.warehouse.landed_schema import ensure_tables, landing_tables, table_of
 
@@ -35,7 +35,7 @@ HIGHEST = "select coalesce(max(batch_id), 0) from landed.batches where committed
 
 
 class Action(NamedTuple):
-    """A row of landed.failure_actions, less who and when."""
+    """A row of landed.failure_actions, without actor and time."""
 
     failure_id: str
     action: str
@@ -47,10 +47,11 @@ class Action(NamedTuple):
 
 @dataclass
 class ActionResult:
-    """What came of a command.
+    """The result of a command.
 
-    `actions` counts by kind, `fails` what still fails by (rule, pointer), `problems` what could not
-    be done by message; `example` is the first patched one: original, copy and remaining reasons.
+    `actions` counts by kind, `fails` what still fails by (rule, pointer), `problems` the changes
+    that could not be made by message; `example` is the first patched event: original, copy and
+    remaining reasons.
     """
 
     batches: list[int] = field(default_factory=list)
@@ -72,7 +73,7 @@ Decide = Callable[[list[Failed], datetime, ActionResult], Decided]
 
 
 class FailureActions:
-    """Where an `actor` deals with failed events, up to `limits` at a time, in one batch."""
+    """Acts on failed events in the name of `actor`, in batches of up to `limits`."""
 
     def __init__(self, warehouse: Warehouse, actor: str, limits: Limits = LIMITS) -> None:
         self.warehouse, self.actor, self.limits = warehouse, actor, limits
@@ -81,7 +82,7 @@ class FailureActions:
             ensure_tables(warehouse)
 
     def replay(self, selection: Selection) -> ActionResult:
-        """Check again with today's contract, and land what conforms."""
+        """Check against the current contracts, and land what conforms."""
 
         def decide(some: list[Failed], now: datetime, done: ActionResult) -> Decided:
             checked = self._checked(some, now)
@@ -102,7 +103,7 @@ class FailureActions:
     def patch(
         self, selection: Selection, changes: Changes | None, *, dry_run: bool = False
     ) -> ActionResult:
-        """Change the patched copies further, without `changes` back; a dry run writes nothing."""
+        """Add changes to the patches; None clears them. A dry run writes nothing."""
 
         def decide(some: list[Failed], now: datetime, done: ActionResult) -> Decided:
             made: list[Failed] = []
@@ -123,7 +124,7 @@ class FailureActions:
         return self._act("patched", selection, TO_DO, decide, dry_run=dry_run)
 
     def mark(self, selection: Selection, action: str, reason: str | None) -> ActionResult:
-        """Mark as `discarded`, or as `restored`, with the reason for it."""
+        """Mark as `discarded` or `restored`, with a reason."""
         statuses = TO_DO if action == "discarded" else ("discarded", "discarded")
 
         def decide(some: list[Failed], *_: object) -> Decided:
@@ -132,8 +133,8 @@ class FailureActions:
         return self._act(action, selection, statuses, decide)
 
     def _checked(self, some: list[Failed], now: datetime) -> Checked:
-        """Their patched copies or originals, checked as a landing does; row n is the n-th one."""
-        # Not from line 1: a byte order mark has been dealt with.
+        """Check the patched copies or originals as a landing does; row n is the n-th one."""
+        # Not from line 1: `current` has removed a byte order mark.
         segment = Segment(Input("failures", "", 0), 2, [one.current for one in some])
         segment.received = [one.received_at for one in some]
         return Checker(self.contracts).check(Batch([segment]), now)
@@ -147,41 +148,36 @@ class FailureActions:
         *,
         dry_run: bool = False,
     ) -> ActionResult:
-        def write(page: list[Failed], decided: Decided, part: ActionResult) -> None:
+        def write(page: list[Failed], decided: Decided, part: ActionResult) -> list[Failed] | None:
+            """Write the actions on a page, and read the next page but one."""
             with nullcontext() if dry_run else self.warehouse.landing_lock():
                 if not dry_run and (acted := acted_on(self.warehouse, page, since)):
                     page = [one for one in page if one.failure_id not in acted]
                     decided = decide(page, utc_now(), part := ActionResult())
                 checked, actions = decided
                 if actions and not dry_run:
-                    # Failures that fail again are no new ones.
+                    # What fails again is no new failed event.
                     checked.tables |= failure_tables([], utc_now())
                     checked.tables["failure_actions"] = self._rows(actions)
                     inputs = [{"failures": name, "count": len(actions), "by": self.actor}]
-                    part.batches.append(door.commit(orjson.dumps(inputs).decode(), checked))
+                    inputs_text = orjson.dumps(inputs).decode()
+                    part.batches.append(write_batch(self.warehouse, inputs_text, checked))
             part.actions.update(action.action for action in actions)
             done.add(part)
+            return next(found, None)
 
         done = ActionResult()
         [(since,)] = self.warehouse.query(HIGHEST)
         found = pages(self.warehouse, selection, statuses, self.limits)
-        writing: Future[None] | None = None
-        with (
-            BatchWriter(self.warehouse, sys.maxsize) as door,
-            # The only one to use the connection: it reads and writes while pages are checked.
-            ThreadPoolExecutor(1, "warehouse") as pool,
-            two_threads_taking_turns(),
-        ):
-            page = pool.submit(next, found, None).result()
+        # Only this thread uses the connection: it writes and reads while a page is checked.
+        with ThreadPoolExecutor(1, "warehouse") as pool, fewer_collections():
+            page, following = next(found, None), pool.submit(next, found, None)
             while page:
-                following = pool.submit(next, found, None)
                 decided = decide(page, utc_now(), part := ActionResult())
-                if writing:
-                    writing.result()
-                writing = pool.submit(write, page, decided, part)
-                page = following.result()
-            if writing:
-                writing.result()
+                coming = following.result()
+                following = pool.submit(write, page, decided, part)
+                page = coming
+            following.result()
         return done
 
     def _rows(self, actions: list[Action]) -> pa.Table:
@@ -189,6 +185,6 @@ class FailureActions:
         now = utc_now()
         for number, one in enumerate(actions, 1):
             reasons = reason_columns(one.verdict.reasons) if one.verdict else (None, None, None)
-            said = (one.action, one.patch, one.reason, one.event_id, *reasons)
-            rows.append((one.failure_id, number, now, self.actor, *said))
+            values = (one.action, one.patch, one.reason, one.event_id, *reasons)
+            rows.append((one.failure_id, number, now, self.actor, *values))
         return table_of("failure_actions", rows)

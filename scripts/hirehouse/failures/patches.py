@@ -1,4 +1,4 @@
-"""Patches of failed events: JSON Patches (RFC 6902) of originals, which themselves never change."""
+"""Patches of failed events: JSON Patches (RFC 6902) of originals, which never change."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import jsonpatch
 import orjson
 from jsonpointer import JsonPointer, JsonPointerException
 
-from hirehouse.events.exact_json import parse_exact, to_json
+from hirehouse.events.exact_json import read_exact, to_json
 from hirehouse.events.validate import BOM
 
-LONGEST = 65_535  # bytes of landed.failure_actions.patch
+MAX_PATCH = 65_535  # bytes of landed.failure_actions.patch
 WHOLE = '[{"op": "replace", "path": "", "value": {…}}]'
 ABSENT = object()
 BROKEN = (jsonpatch.JsonPatchException, JsonPointerException)
@@ -26,7 +26,7 @@ class PatchError(Exception):
 
 @dataclass(frozen=True)
 class Changes:
-    """What to change, in this order: operations as they are, pointers to remove, values to set."""
+    """Changes, in this order: JSON Patch operations, pointers to remove, values to set."""
 
     operations: Sequence[Any] = ()
     remove: Sequence[str] = ()
@@ -34,9 +34,9 @@ class Changes:
 
 
 def read_operations(text: bytes) -> list[Any]:
-    """The operations of a JSON Patch document; PatchError if it is none."""
+    """Parse a JSON Patch document; PatchError if it is none."""
     try:
-        operations = _parse(text)
+        operations = read_exact(text)
         jsonpatch.JsonPatch(operations)
     except (ValueError, *BROKEN) as error:
         raise PatchError(f"not a JSON Patch (RFC 6902): {error}") from None
@@ -44,12 +44,12 @@ def read_operations(text: bytes) -> list[Any]:
 
 
 def read_setting(text: str) -> tuple[str, Any]:
-    """`/pointer=value` as pointer and value: JSON, or else the text as it stands."""
+    """Split `/pointer=value`; the value is JSON, or else a string."""
     pointer, equals, value = text.partition("=")
     if not (equals and pointer.startswith("/")):
         raise PatchError(f"{text!r} must be a JSON pointer and a value: /properties/currency=USD")
     try:
-        return pointer, _parse(value.encode())
+        return pointer, read_exact(value.encode())
     except ValueError:
         return pointer, value
 
@@ -60,14 +60,14 @@ def patched(body: bytes, patch: str) -> bytes:
 
 
 def extended(body: bytes, patch: str, changes: Changes, failure_id: str) -> str:
-    """A patch with further changes: again the whole change of the original.
+    """A patch with further changes, again relative to the original.
 
-    An event that has no messageId then gets its failure_id as one.
+    An event without a messageId gets its failure_id as messageId.
 
     Raises:
-        PatchError: a change does not fit what the patch makes of the original.
+        PatchError: a change can't be applied to the patched copy.
     """
-    operations = [*_parse(patch.encode()), *changes.operations]
+    operations = [*read_exact(patch.encode()), *changes.operations]
     document = _apply(body, to_json(operations)) if operations else _original(body)
 
     def change(op: str, pointer: str, value: object = None) -> None:
@@ -77,7 +77,7 @@ def extended(body: bytes, patch: str, changes: Changes, failure_id: str) -> str:
         try:
             document = _changed(document, _operations([operation]))
         except JsonPointerException as error:  # of --remove without a slash
-            raise PatchError(f"{pointer!r} is no JSON pointer: {error}") from None
+            raise PatchError(f"{pointer!r} is not a JSON pointer: {error}") from None
 
     for pointer in changes.remove:
         change("remove", pointer)
@@ -90,45 +90,36 @@ def extended(body: bytes, patch: str, changes: Changes, failure_id: str) -> str:
     if isinstance(document, dict) and document.get("messageId") in (None, ""):
         change("add", "/messageId", failure_id)
     text = to_json(operations)
-    if len(text.encode()) > LONGEST:
-        raise PatchError(f"all changes together must be at most {LONGEST:,} bytes")
+    if len(text.encode()) > MAX_PATCH:
+        raise PatchError(f"all changes together must be at most {MAX_PATCH:,} bytes")
     return text
 
 
 def readable(body: bytes) -> str:
-    """An event for people: on many lines if that changes nothing, else as it is."""
+    """An event for display: indented if that loses nothing, else as it is."""
     try:
-        return orjson.dumps(_parse(body.removeprefix(BOM)), option=orjson.OPT_INDENT_2).decode()
+        return orjson.dumps(read_exact(body.removeprefix(BOM)), option=orjson.OPT_INDENT_2).decode()
     except (ValueError, TypeError):
         return body.decode(errors="backslashreplace")
 
 
-def _parse(text: bytes) -> Any:
-    """JSON to the last digit; ValueError if it is none."""
-    try:
-        document = orjson.loads(text)  # refuses what json lets pass, such as NaN
-        return document if orjson.dumps(document) == text else parse_exact(text)
-    except (TypeError, RecursionError) as error:
-        raise ValueError("nested too deeply") from error
-
-
 def _original(body: bytes) -> Any:
     try:
-        return _parse(body.removeprefix(BOM))
+        return read_exact(body.removeprefix(BOM))
     except ValueError as error:
         raise PatchError(
-            f"the original is not JSON ({error}): only --file with a patch that replaces the whole"
-            f" of it can mend it, {WHOLE}"
+            f"the original is not JSON ({error}): use --file with a patch that replaces all of it,"
+            f" {WHOLE}"
         ) from None
 
 
 @lru_cache(maxsize=1_000)
 def _compiled(patch: str) -> list[Any]:
-    return _operations(_parse(patch.encode()))
+    return _operations(read_exact(patch.encode()))
 
 
 def _operations(patch: list[Any]) -> list[Any]:
-    # JsonPatch.apply makes its operations anew for every document: half of its time.
+    # JsonPatch.apply parses its operations again for every document: half of its time.
     return [jsonpatch.JsonPatch.operations[one["op"]](one) for one in jsonpatch.JsonPatch(patch)]
 
 
@@ -145,4 +136,4 @@ def _changed(document: Any, operations: list[Any]) -> Any:
             document = operation.apply(document)
         return document
     except BROKEN as error:
-        raise PatchError(f"the patch does not fit: {error}") from None
+        raise PatchError(f"the patch can't be applied: {error}") from None

@@ -1,4 +1,4 @@
-"""Failed events as they stand: their status, the whole patch, and what was done about them."""
+"""Queries of failed events: their current status, their patch, and their history."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import jinja2
 import orjson
 
-from hirehouse.contracts.model import load
+from hirehouse.contracts.errors import ExpectedError
+from hirehouse.contracts.model import ROOT, load
 from hirehouse.events.validate import BOM, CompiledContracts, check_line
 from hirehouse.failures.patches import patched
 from hirehouse.landing.failed_events import part_of, read_failed
@@ -18,51 +20,33 @@ from hirehouse.warehouse.connections import Warehouse
 
 TO_DO = ("open", "patched")  # of the statuses open, patched, replayed and discarded
 
-# A batch acts on a failed event at most once. The mart operations.failed_events tells the same
-# status and fingerprint.
-STATES = """
-    counted as (
-        select batch_id from landed.batches where committed_at is not null
-    ),
+# The macros that the models of operations render: both have the same status and fingerprint.
+STATE_MACROS: Any = jinja2.Template(
+    (ROOT / "macros" / "landing" / "failed_event_state.sql").read_text(encoding="utf-8")
+).module
+COUNTED_ACTIONS = """(
+    select a.* from landed.failure_actions as a
+    inner join landed.batches as b on a.batch_id = b.batch_id
+    where b.committed_at is not null
+)"""
+STATES = f"""
     acted as (
-        select
-            a.failure_id,
-            max(a.batch_id) as acted_batch,
-            max(case when a.action = 'patched' then a.batch_id end) as patched_in,
-            max(case when a.action = 'replayed' then a.batch_id end) as replayed_in,
-            max(case when a.action = 'refused' then a.batch_id end) as refused_in,
-            max(case when a.action = 'discarded' then a.batch_id end) as discarded_in,
-            max(case when a.action = 'restored' then a.batch_id end) as restored_in,
-            max(a.event_id) as landed_id
-        from landed.failure_actions as a
-        inner join counted as c on a.batch_id = c.batch_id
-        group by a.failure_id
+        {STATE_MACROS.failure_history(COUNTED_ACTIONS)}
     ),
     states as (
         select
             f.failure_id, f.batch_id, f.batch_row, f.received_at, f.input, f.line, f.byte_count,
             f.event, f.event_id, f.version, f.context_library_name, f.context_app_version,
-            f.reasons, a.acted_batch, a.landed_id, coalesce(p.patch, '[]') as patch,
-            f.rule, f.pointer, r.rule || ' ' || r.pointer as refused_for,
-            substring(
-                md5(coalesce(f.event, '') || '|' || f.rule || '|' || f.pointer), 1, 12
-            ) as fingerprint,
-            case
-                when a.replayed_in is not null then 'replayed'
-                when a.discarded_in > coalesce(a.restored_in, 0) then 'discarded'
-                when p.patch <> '[]' then 'patched'
-                else 'open'
-            end as status
+            f.reasons, f.rule, f.pointer, a.batch_id as acted_batch,
+            a.replayed_event_id as landed_id, coalesce(a.patch, '[]') as patch, a.refused_for,
+            {STATE_MACROS.failure_fingerprint("f")} as fingerprint,
+            {STATE_MACROS.failure_status("a")} as status
         from landed.failed_events as f
-        inner join counted as c on f.batch_id = c.batch_id
+        inner join landed.batches as b on f.batch_id = b.batch_id and b.committed_at is not null
         left join acted as a on f.failure_id = a.failure_id
-        left join landed.failure_actions as p
-            on f.failure_id = p.failure_id and a.patched_in = p.batch_id and p.action = 'patched'
-        left join landed.failure_actions as r
-            on f.failure_id = r.failure_id and a.refused_in = r.batch_id and r.action = 'refused'
     )
 """
-# The failed events that one command deals with, read once: page by page it takes long.
+# The failed events of one command, selected once: doing so for every page is slow.
 CHOOSE = f"""
     create temporary table chosen as
     with {STATES}
@@ -127,27 +111,29 @@ GROUPS = f"""
 """
 
 
-class UnknownFailure(Exception):
-    """No failed event has such an id or fingerprint, or several have; the message says which."""
+class UnknownFailure(ExpectedError):
+    """An id or fingerprint of no failed event, or an ambiguous one; the message says which."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Some failed events: a condition on `states`, with its parameters."""
+    """A condition on `states` with its parameters, to select failed events."""
 
     where: str = "true"
     parameters: tuple[Any, ...] = ()
 
 
 class Failed(NamedTuple):
-    """A failed event that waits for something to be done; `patch` is "[]" if it has none."""
+    """A failed event to act on; `patch` is "[]" if it has none."""
 
     failure_id: str
     received_at: datetime
     line: int
     patch: str
     place: int
-    size: int  # bytes of all to here
+    size: int  # bytes of all events up to this one
     body: bytes
 
     @property
@@ -158,7 +144,7 @@ class Failed(NamedTuple):
 
 
 def by_ids(warehouse: Warehouse, prefixes: Sequence[str]) -> Selection:
-    """The failures of these ids, or of their first characters; UnknownFailure if it is not one."""
+    """Select failures by ids or unique prefixes; UnknownFailure if one is unknown or ambiguous."""
     found = []
     for prefix in prefixes:
         ids = warehouse.query(
@@ -179,13 +165,15 @@ def by_fingerprint(warehouse: Warehouse, wanted: str) -> Selection:
     chosen = Selection("fingerprint = ?", (wanted,))
     if groups(warehouse, chosen):
         return chosen
-    raise UnknownFailure(f"nothing has the fingerprint {wanted!r}: see hirehouse failures list")
+    raise UnknownFailure(
+        f"no failed event has the fingerprint {wanted!r}: see hirehouse failures list"
+    )
 
 
 def groups(warehouse: Warehouse, selection: Selection) -> list[dict[str, Any]]:
     """Failed events by fingerprint, the most frequent first; `example` is the newest of each.
 
-    `refused_for` is what one of them still broke when it was replayed.
+    `refused_for` is the rule that one of them still broke when it was replayed.
     """
     return warehouse.records(GROUPS.format(where=selection.where), selection.parameters)
 
@@ -193,7 +181,7 @@ def groups(warehouse: Warehouse, selection: Selection) -> list[dict[str, Any]]:
 def pages(
     warehouse: Warehouse, selection: Selection, statuses: Sequence[str], limits: Limits
 ) -> Iterator[list[Failed]]:
-    """The failed events of one of two statuses, as many at a time as fit into memory."""
+    """The failed events of one of two statuses, in pages that fit into memory."""
     warehouse.execute("drop table if exists chosen")
     choice = [*statuses, *selection.parameters]
     warehouse.execute(CHOOSE.format(selection.where), choice)
@@ -213,7 +201,7 @@ def pages(
 
 
 def acted_on(warehouse: Warehouse, page: list[Failed], since: int) -> set[str]:
-    """Which failed events of a page some batch after `since` has acted on."""
+    """The failed events of a page that a batch after `since` has acted on."""
     rows = warehouse.query(
         "select c.failure_id from chosen as c"
         " inner join landed.failure_actions as a on c.failure_id = a.failure_id"
@@ -224,8 +212,8 @@ def acted_on(warehouse: Warehouse, page: list[Failed], since: int) -> set[str]:
     return {str(failure_id) for (failure_id,) in rows}
 
 
-def untouched(warehouse: Warehouse, named: Selection, batches: Sequence[int]) -> dict[str, str]:
-    """The status, by id, of those that some batches of actions did not act on."""
+def not_acted_on(warehouse: Warehouse, named: Selection, batches: Sequence[int]) -> dict[str, str]:
+    """The status by id of the failed events that none of these batches acted on."""
     rows = warehouse.query(
         f"with {STATES} select failure_id, status from states where {named.where}"
         f" and coalesce(acted_batch, 0) not in (-1{', ?' * len(batches)})",
@@ -234,8 +222,8 @@ def untouched(warehouse: Warehouse, named: Selection, batches: Sequence[int]) ->
     return {str(failure_id): str(status) for failure_id, status in rows}
 
 
-def told(warehouse: Warehouse, prefix: str) -> dict[str, Any]:
-    """All there is to say of one failed event: when it failed, today, and what was done."""
+def describe_failure(warehouse: Warehouse, prefix: str) -> dict[str, Any]:
+    """One failed event in full: its reasons then and today, its original, patch and history."""
     [failure_id] = by_ids(warehouse, [prefix]).parameters
     [one] = warehouse.records(STATE, [failure_id])
     body = read_failed(warehouse, failure_id)

@@ -1,4 +1,4 @@
-"""Where one event is: on its way from a spool by batch, raw table and staging to the marts."""
+"""Trace one event: spool, batch, landed table, staging, marts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hirehouse.failures.queries import STATES
 from hirehouse.landing.inputs import blocks, event_files
 from hirehouse.warehouse.connections import Warehouse
 
-Step = dict[str, Any]  # a place as `where`, with what is to be said of it as `what`
+Step = dict[str, Any]  # a place as `where`, the state of the event there as `what`
 FAILED = f"""
     with {STATES}
     select failure_id, input, line, batch_id, rule, pointer, status, landed_id, acted_batch
@@ -33,18 +33,18 @@ TABLES = "select table_schema, table_name, column_name from information_schema.c
 
 
 def trace(warehouse: Warehouse, wanted: str, spool: Path | None = None) -> Iterator[Step]:
-    """The places where an event is or was, in the order of its way; none if nobody knows it.
+    """The places where an event is or was, in order; none if there is no trace of it.
 
     Args:
-        wanted: its messageId, or the id of a failed event or the first characters of it.
-        spool: a folder of events to look into, too.
+        wanted: a messageId, or the id of a failed event or a prefix of it.
+        spool: a folder of events to search as well.
     """
     if spool:
         yield from _in_spool(spool, wanted.encode())
     ids = {wanted}
     failed = warehouse.query(FAILED, [wanted, wanted + "~", wanted, wanted])
     for one, name, line, batch, rule, pointer, status, event_id, acted in failed:
-        what = f"{name}, line {line}: {rule} at {pointer or 'the whole'}; {status}"
+        what = f"{name}, line {line}: {rule} at {pointer or 'the whole event'}; {status}"
         what += f" in batch {acted} as {event_id}" if event_id else ""
         yield {"where": f"failed in batch {batch}", "what": what, "failure_id": one}
         ids |= {event_id} if event_id else set()
@@ -76,7 +76,7 @@ def _in_spool(folder: Path, wanted: bytes) -> Iterator[Step]:
 
 
 def _origin(inputs: str | None, row: int) -> str:
-    """Input and line of a batch's row."""
+    """The input and line of a row of a batch."""
     for entry in orjson.loads(inputs or "[]"):
         count = entry.get("last_line", 0) - entry.get("first_line", 1) + 1
         if row <= count:
@@ -97,7 +97,7 @@ def _built(
     graph = orjson.loads(manifest.read_bytes()) if manifest.exists() else {"nodes": {}}
     staging = f"model.hirehouse.stg_{contract.source}__{contract.event}"
     below = [staging] if staging in graph["nodes"] else []
-    for node in below:  # which grows meanwhile
+    for node in below:  # `below` grows during the loop
         children = graph["child_map"][node]
         below += [c for c in children if c.startswith("model.") and c not in below]
     models = [graph["nodes"][node] for node in below]
@@ -116,9 +116,9 @@ def _built(
         return
     if rows[0][:2] != place:
         first = f"batch {rows[0][0]}, row {rows[0][1]}"
-        yield {"where": relation, "what": f"left out as a copy of {first}"}
+        yield {"where": relation, "what": f"excluded as a copy of {first}"}
         return
-    yield {"where": relation, "what": "it is there"}
+    yield {"where": relation, "what": "present"}
     values = {k: v for k, v in zip(ids, rows[0][2:], strict=True) if v is not None}
     for model in models[1:]:
         shared = [name for name in values if name in there[model["schema"], model["name"]]]
@@ -127,5 +127,5 @@ def _built(
             matching = " and ".join(f"{name} = ?" for name in shared)
             sql = f"select count(*) from {relation} where {matching}"
             [(count,)] = warehouse.query(sql, [values[name] for name in shared])
-            told = ", ".join(f"{name} {values[name]}" for name in shared)
-            yield {"where": relation, "what": f"rows of {told}: {count:,}"}
+            keys = ", ".join(f"{name} {values[name]}" for name in shared)
+            yield {"where": relation, "what": f"rows of {keys}: {count:,}"}

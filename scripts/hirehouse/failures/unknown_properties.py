@@ -1,7 +1,7 @@
-"""Properties that no contract named when they came, brought back once one does.
+"""Replay of unknown properties: those that no contract named when they landed, but one does now.
 
-Each goes into its column of the row that its event landed in. landed.unknown_properties stays as it
-is: it tells what arrived.
+Each value goes into its column of the row that its event landed in. landed.unknown_properties does
+not change: it records what arrived.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ GROUP = """
 
 
 @dataclass
-class Back:
-    """What came back, by table and column, and what does not conform, by these and rule."""
+class UnknownReplay:
+    """Counts of replayed values by table and column, and of failing ones by these and rule."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     fails: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    models: set[str] = field(default_factory=set)  # of staging, to build anew
+    models: set[str] = field(default_factory=set)  # staging models, to be built in full
 
 
-def unknown(warehouse: Warehouse, event: str | None = None) -> list[dict[str, Any]]:
-    """What is still unknown by event, version and property, the most frequent first.
+def list_unknown(warehouse: Warehouse, event: str | None = None) -> list[dict[str, Any]]:
+    """Unknown properties by event, version and property, the most frequent first.
 
-    `named` tells whether the contract of that version has the property by now.
+    `named`: whether the contract of that version has the property by now.
     """
     with warehouse.landing_lock():
         ensure_tables(warehouse)
     found = []
-    for contract, name, column in _arrived(warehouse, event):
+    for contract, name, column in _unknown_by_contract(warehouse, event):
         [group] = _still_unknown(warehouse, GROUP, contract, name, column)
         if group["count"]:
             key = {"event": contract.event, "version": contract.version, "property": name}
@@ -68,35 +68,34 @@ def unknown(warehouse: Warehouse, event: str | None = None) -> list[dict[str, An
     return sorted(found, key=lambda group: -group["count"])
 
 
-def bring_back(
+def replay_unknown(
     warehouse: Warehouse, actor: str, event: str | None = None, *, dry_run: bool = False
-) -> Back:
-    """Put unknown values that conform to today's contracts into their columns, all or none.
+) -> UnknownReplay:
+    """Put unknown values that conform to the current contracts into their columns, all or none.
 
-    Doing it again changes nothing more. Who did it and when stands in landed.batches. Models read
-    by batch, so those of `models` and what hangs on them must be built in full. A dry run changes
-    no value.
+    Repeating it changes nothing more. landed.batches records actor and time. Models read by batch,
+    so `models` and everything downstream must be built in full. A dry run changes no value.
     """
-    back = Back()
+    result = UnknownReplay()
     with warehouse.landing_lock():
         ensure_tables(warehouse)
-        # Else a kill could leave values of which nobody is told what to build for them.
+        # Else a kill could leave values without the batch that says which models to build.
         with warehouse.transaction():
-            for contract, name, column in _arrived(warehouse, event):
-                if column and (rows := list(_conforming(warehouse, contract, column, back))):
-                    back.counts[contract.table, name] = len(rows)
-                    back.models.add(f"stg_{contract.source}__{contract.event}")
+            for contract, name, column in _unknown_by_contract(warehouse, event):
+                if column and (rows := list(_conforming(warehouse, contract, column, result))):
+                    result.counts[contract.table, name] = len(rows)
+                    result.models.add(f"stg_{contract.source}__{contract.event}")
                     if not dry_run:
                         _write(warehouse, contract, column, rows)
-            if back.counts and not dry_run:
-                told = [
+            if result.counts and not dry_run:
+                inputs = [
                     {"failures": "unknown property", "table": table, "property": name}
                     | {"count": count, "by": actor}
-                    for (table, name), count in back.counts.items()
+                    for (table, name), count in result.counts.items()
                 ]
-                batch_id = begin_batch(warehouse, orjson.dumps(told).decode())
+                batch_id = begin_batch(warehouse, orjson.dumps(inputs).decode())
                 commit_batch(warehouse, batch_id, Checked())
-    return back
+    return result
 
 
 def _write(
@@ -109,10 +108,10 @@ def _write(
         warehouse.execute(sql, [value for row in page for value in row])
 
 
-def _arrived(
+def _unknown_by_contract(
     warehouse: Warehouse, event: str | None
 ) -> Iterator[tuple[Contract, str, Column | None]]:
-    """Unknown properties with each contract of their event, and its column if it has one."""
+    """Unknown properties with each contract of their event, and its column if there is one."""
     for found, name in warehouse.query(PROPERTIES, [event]):
         for contract in load().values():
             if contract.event == found:
@@ -123,29 +122,29 @@ def _arrived(
 def _still_unknown(
     warehouse: Warehouse, what: str, contract: Contract, name: str, column: Column | None
 ) -> list[dict[str, Any]]:
-    """Columns of the values that are not in the row of their event, which is of the contract."""
+    """Select `what` of the values that are not yet in the row of their event."""
     sql = f"select {what} {STILL_UNKNOWN.format(table=contract.table)}"
-    if column:  # where null is what has arrived, it is there
+    if column:  # a null is in its column already
         sql += f"""and u.value <> 'null' and t."{column.name}" is null"""
     return warehouse.records(sql, [contract.event, name])
 
 
 def _conforming(
-    warehouse: Warehouse, contract: Contract, column: Column, back: Back
+    warehouse: Warehouse, contract: Contract, column: Column, result: UnknownReplay
 ) -> Iterator[tuple[int, int, object]]:
-    """Batch, row and value of what conforms; the rest is counted."""
+    """Batch, row and value of each value that conforms; the others are counted."""
     alone = replace(contract, columns=(column,))
     contracts = CompiledContracts({(contract.event, contract.version): alone})
     what = "u.batch_id, u.batch_row, u.event_id, t.received_at, u.value"
     for row in _still_unknown(warehouse, what, contract, column.name, column):
-        # The value as the one property of its event, so that it meets the very same check.
+        # The value as the only property of its event goes through the check of landing.
         at, text = row["received_at"], orjson.Fragment(row["value"])
         event = {"event": contract.event, "messageId": row["event_id"]}
         event["timestamp"] = f"{at.isoformat()}Z"
         properties = {"schema_version": contract.version, column.name: text}
         verdict = check_line(orjson.dumps(event | {"properties": properties}), contracts, at)
         if verdict.reasons or not verdict.event:
-            back.fails[contract.table, column.name, verdict.reasons[0].rule] += 1
+            result.fails[contract.table, column.name, verdict.reasons[0].rule] += 1
             continue
         value = verdict.event["properties"][column.name]
         if column.type.kind == "timestamp":

@@ -1,4 +1,4 @@
-"""hirehouse failures: each failed event can be seen, mended and landed, with exact counts."""
+"""`hirehouse failures`: inspecting, patching and replaying failed events, with exact counts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from hirehouse.commands.main import app
 from hirehouse.landing.land import land
@@ -21,14 +20,14 @@ RECEIVED = datetime(2026, 3, 2, 9, 30, 1)
 
 
 def failures(*arguments: str, code: int = 0) -> Result:
-    """Run a command; AssertionError with its output on another exit code."""
+    """Run a command; AssertionError with its output if the exit code is another."""
     done = CliRunner().invoke(app, ["failures", *arguments])
     assert done.exit_code == code, done.output + repr(done.exception)
     return done
 
 
 def answer(*arguments: str, code: int = 0) -> Any:
-    """What a command says with --json."""
+    """What a command prints with --json."""
     return json.loads(failures(*arguments, "--json", code=code).stdout)
 
 
@@ -83,7 +82,7 @@ def landed(environment: dict[str, str], tmp_path: Path) -> Path:
     return file
 
 
-def test_failures_are_listed_by_what_is_wrong() -> None:
+def test_list_groups_failures_by_event_rule_and_pointer() -> None:
     currency, salary = "/properties/currency", "/properties/base_salary"
     everything = {
         ("enum", currency): 3,
@@ -96,7 +95,7 @@ def test_failures_are_listed_by_what_is_wrong() -> None:
     assert listed() == everything
     assert listed("--rule", "enum") == {("enum", currency): 3}
     assert listed("--event", "no_such") == {}
-    # Of an unreadable event nobody knows when it came, other than by our clock.
+    # An unreadable event has no receivedAt: the time of landing stands for it.
     early = listed("--until", "2026-03-02T09:30:02")
     assert early == {k: n for k, n in everything.items() if k[0] not in ("json", "size")}
     assert listed("--since", "2026-03-02T09:30:02") == {("json", ""): 1, ("size", ""): 1}
@@ -109,7 +108,7 @@ def test_failures_are_listed_by_what_is_wrong() -> None:
     assert failures("list", "--status", "replayed").stdout == "no failed events\n"
 
 
-def test_a_failure_is_shown_whole() -> None:
+def test_show_prints_the_whole_failure() -> None:
     failure_id = named("enum", "example")
     it = answer("show", failure_id[:12])
     assert it["failure_id"] == failure_id
@@ -124,7 +123,7 @@ def test_a_failure_is_shown_whole() -> None:
     assert answer("show", named("json", "example"))["original"] == '{"broken": 7'
 
 
-def test_what_is_patched_lands_when_replayed_and_once(landed: Path) -> None:
+def test_a_patched_event_lands_once_when_replayed(landed: Path) -> None:
     fingerprint = named("enum")
     change = ("patch", "--fingerprint", fingerprint, "--set", "/properties/currency=USD")
     tried = failures(*change, "--dry-run").stdout
@@ -165,7 +164,7 @@ def test_what_is_patched_lands_when_replayed_and_once(landed: Path) -> None:
     assert it["original"].encode() == LINES[3]
 
 
-def test_what_still_fails_stays_with_its_new_reason() -> None:
+def test_an_event_that_still_fails_keeps_its_new_reason() -> None:
     [failure_id] = [
         r
         for (r,) in rows("select failure_id from landed.failed_events where event_id = 'm-0000005'")
@@ -183,7 +182,7 @@ def test_what_still_fails_stays_with_its_new_reason() -> None:
     assert it["status"] == "patched"
     assert [reason["rule"] for reason in it["reasons"]] == ["minimum", "enum"]
     assert (it["history"][-1]["action"], it["history"][-1]["rule"]) == ("refused", "enum")
-    # A later change goes on from the earlier one.
+    # A later change adds to the earlier one.
     failures("patch", failure_id, "--set", '/properties/currency="GBP"')
     assert answer("replay", failure_id)["replayed"] == 1
     assert rows(
@@ -191,7 +190,7 @@ def test_what_still_fails_stays_with_its_new_reason() -> None:
     ) == [(7, "GBP")]
 
 
-def test_a_patch_can_be_taken_back() -> None:
+def test_clear_undoes_a_patch() -> None:
     failure_id = named("enum", "example")
     failures("patch", failure_id, "--set", "/properties/currency=USD")
     assert listed("--status", "patched") == {("enum", "/properties/currency"): 1}
@@ -202,19 +201,19 @@ def test_a_patch_can_be_taken_back() -> None:
     assert events() == ["m-0000001"]
 
 
-def test_an_event_without_id_gets_that_of_its_failure() -> None:
+def test_an_event_without_message_id_gets_its_failure_id() -> None:
     failure_id = named("message_id", "example")
     failures("patch", failure_id)
     assert answer("replay", failure_id)["replayed"] == 1
     assert events() == [failure_id, "m-0000001"]
 
 
-def test_what_is_not_json_is_replaced_as_a_whole(tmp_path: Path) -> None:
+def test_an_original_that_is_not_json_needs_a_patch_of_all_of_it(tmp_path: Path) -> None:
     patch = tmp_path / "patch.json"
     for rule, number in (("json", 7), ("duplicate_key", 8)):
         failure_id = named(rule, "example")
         wrong = failures("patch", failure_id, "--set", "/properties/currency=USD", code=1)
-        assert "replaces the whole of it" in wrong.stderr
+        assert "replaces all of it" in wrong.stderr
         patch.write_text(json.dumps([{"op": "replace", "path": "", "value": event(number)}]))
         failures("patch", failure_id, "--file", str(patch))
         assert answer("replay", failure_id)["replayed"] == 1
@@ -222,51 +221,49 @@ def test_what_is_not_json_is_replaced_as_a_whole(tmp_path: Path) -> None:
     failures("patch", failure_id, "--remove", "/properties/note")
     failures("replay", failure_id)
     assert events() == [f"m-000000{number}" for number in (1, 7, 8, 9)]
-    # It came when the file did, since it does not say so itself.
+    # Without receivedAt, it was received when the file landed.
     assert answer("list", "--status", "replayed", "--rule", "size")[0]["failures"] == 1
 
 
-def test_discarding_is_a_mark_and_can_be_undone() -> None:
+def test_restore_undoes_discard() -> None:
     fingerprint = named("enum")
     assert answer("discard", "--fingerprint", fingerprint, "--reason", "a test")["discarded"] == 3
     assert ("enum", "/properties/currency") not in listed()
     failure_id = named("enum", "example", "--status", "discarded")
-    assert answer("replay", failure_id)["left_alone"] == {failure_id: "discarded"}
+    assert answer("replay", failure_id)["skipped"] == {failure_id: "discarded"}
     assert answer("show", failure_id)["history"][-1]["reason"] == "a test"
     assert answer("restore", failure_id)["restored"] == 1
-    assert answer("restore", failure_id)["left_alone"] == {failure_id: "open"}
+    assert answer("restore", failure_id)["skipped"] == {failure_id: "open"}
     assert listed()["enum", "/properties/currency"] == 1
     assert rows("select count(*) from landed.failed_events") == [(9,)]
 
 
 WRONG = [
-    (["replay"], "either their ids"),
-    (["replay", "abc", "--all"], "either their ids"),
+    (["replay"], "by ids or by exactly one"),
+    (["replay", "abc", "--all"], "by ids or by exactly one"),
     (["replay", "zzz"], "no failed event has an id beginning with"),
     (["replay", ""], "several failed events have ids"),
-    (["patch", "--fingerprint", "0"], "nothing has the fingerprint '0'"),
+    (["patch", "--fingerprint", "0"], "no failed event has the fingerprint '0'"),
     (["patch", "abc", "--set", "currency=1"], "must be a JSON pointer and a value"),
-    (["patch", "abc", "--clear", "--remove", "/a"], "without other changes"),
+    (["patch", "abc", "--clear", "--remove", "/a"], "excludes other changes"),
     (["discard", "abc"], "Missing option '--reason'"),
     (["show"], "Missing argument"),
     (["list", "--status", "lost"], "'lost' is not one of"),
 ]
 
 
-def test_wrong_usage_says_what_is_right() -> None:
+def test_wrong_usage_names_the_right_one() -> None:
     for arguments, said in WRONG:
         output = failures(*arguments, code=2).output
         assert said in " ".join(output.replace("│", " ").split())
     assert rows("select max(batch_id) from landed.batches") == [(1,)]
 
 
-def test_a_change_that_does_not_fit_is_told_and_the_others_are_made(
-    tmp_path: Path,
-) -> None:
+def test_a_change_that_cannot_be_applied_is_reported_and_others_are_made(tmp_path: Path) -> None:
     failure_id = named("enum", "example")
     for change in ("--remove=/properties/absent", "--set=/absent/member=1", "--set=/event/x=1"):
-        assert "the patch does not fit" in failures("patch", failure_id, change, code=1).stderr
-    (tmp_path / "p").write_text('[{"op": "mend", "path": "/a"}]')
+        assert "the patch can't be applied" in failures("patch", failure_id, change, code=1).stderr
+    (tmp_path / "p").write_text('[{"op": "repair", "path": "/a"}]')
     wrong = failures("patch", failure_id, "--file", str(tmp_path / "p"), code=2)
     assert "not a JSON Patch" in wrong.output
     failures("patch", failure_id, "--set", "/properties/note=1")
@@ -277,7 +274,7 @@ def test_a_change_that_does_not_fit_is_told_and_the_others_are_made(
     assert "(2 failed events)" in done.stderr
 
 
-def test_an_event_is_traced_from_its_file(landed: Path) -> None:
+def test_trace_finds_an_event_from_its_file_on(landed: Path) -> None:
     def traced(*arguments: str, code: int = 0) -> str:
         done = CliRunner().invoke(app, ["trace", *arguments])
         assert done.exit_code == code, done.output
@@ -291,4 +288,4 @@ def test_an_event_is_traced_from_its_file(landed: Path) -> None:
     assert where == traced("m-0000004") == traced(failure_id[:10])
     [step] = json.loads(traced(failure_id, "--json"))
     assert step["failure_id"] == failure_id
-    assert "nobody knows of m-11" in traced("m-11", code=1)
+    assert "no trace of m-11" in traced("m-11", code=1)

@@ -1,4 +1,4 @@
-"""Replays: killed, at once, after a contract has grown, and into the marts; nothing lands twice."""
+"""Replays: killed, concurrent, after a change of contract, and into marts; nothing lands twice."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 
 from conftest import ENGINES
 from hirehouse.contracts.model import load
+from hirehouse.events.validate import utc_now
 from hirehouse.failures import actions, queries
 from hirehouse.failures.actions import FailureActions
 from hirehouse.failures.patches import Changes
@@ -23,7 +24,7 @@ from hirehouse.failures.queries import Failed, Selection
 from hirehouse.failures.trace import trace
 from hirehouse.landing.inputs import Limits
 from hirehouse.landing.land import land
-from hirehouse.landing.write_batches import DIRECT, begin_batch, utc_now
+from hirehouse.landing.write_batches import begin_batch
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import open_warehouse
 from simulator import simulate
@@ -38,7 +39,7 @@ RecordProperty = Callable[[str, object], None]
 
 
 def replaying(tell: Tell) -> None:
-    """Replay all, in small batches; tells "batch" as each one begins."""
+    """Replay all in small batches, and report "batch" as each one begins."""
     tell_of_batches(tell)
     with open_warehouse(say=tell) as warehouse:
         FailureActions(warehouse, "child", SMALL).replay(Selection())
@@ -49,13 +50,13 @@ def fail(folder: Path, first: int, count: int, *_: Tell) -> None:
     lines = [line(event(number, currency="XXX")) for number in range(first, first + count)]
     file = write(folder / f"{first}.ndjson", lines)
     with open_warehouse() as warehouse:
-        assert land([file], warehouse, direct=count * 9).failed == count
+        assert land([file], warehouse).failed == count
         new = Selection("status = 'open'")
         assert FailureActions(warehouse, "test").patch(new, RIGHT).actions["patched"] == count
 
 
 def check_landed(count: int) -> None:
-    """AssertionError if not each event has landed once, and each action has its one row."""
+    """AssertionError unless each event has landed once, and each action has one row."""
     with open_warehouse() as warehouse:
         for table, key in (
             ("interview_requested", "event_id"),
@@ -71,7 +72,7 @@ def check_landed(count: int) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_replays_killed_in_a_row_lose_and_double_nothing(
+def test_killed_replays_lose_and_double_nothing(
     engine: str,
     request: pytest.FixtureRequest,
     tmp_path: Path,
@@ -97,7 +98,7 @@ def test_replays_killed_in_a_row_lose_and_double_nothing(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_replays_at_once_land_each_event_once(engine: str, tmp_path: Path, enter: Enter) -> None:
+def test_concurrent_replays_land_each_event_once(engine: str, tmp_path: Path, enter: Enter) -> None:
     enter(engine)
     Fork(partial(fail, tmp_path, 0, 400)).finish()
     said = [child.finish() for child in [Fork(replaying) for _ in range(3)]]
@@ -106,7 +107,7 @@ def test_replays_at_once_land_each_event_once(engine: str, tmp_path: Path, enter
     check_landed(400)
 
 
-def test_what_someone_else_acts_on_meanwhile_is_left_to_him(
+def test_failures_that_another_process_acts_on_meanwhile_are_skipped(
     environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fail(tmp_path, 0, 100)
@@ -115,7 +116,7 @@ def test_what_someone_else_acts_on_meanwhile_is_left_to_him(
             "select failure_id from landed.failed_events where event_id = 'm-0000045'"
         )
         desk = FailureActions(warehouse, "ana", SMALL)
-        pages = actions.pages
+        pages = queries.pages
 
         def disturbed(*arguments: Any) -> Iterator[list[Failed]]:
             for number, page in enumerate(pages(*arguments)):
@@ -136,12 +137,12 @@ def test_what_someone_else_acts_on_meanwhile_is_left_to_him(
 
         monkeypatch.setattr(actions, "pages", disturbed)
         assert desk.replay(Selection()).actions == {"replayed": 99}
-        assert queries.told(warehouse, one)["status"] == "discarded"
+        assert queries.describe_failure(warehouse, one)["status"] == "discarded"
         ids = f"select count(*) from landed.interview_requested where {COMMITTED}"
         assert warehouse.query(ids) == [(99,)]
 
 
-def test_a_contract_that_has_grown_lets_old_failures_land_unpatched(
+def test_an_extended_contract_lets_old_failures_land_unpatched(
     environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = [line(event(number, currency="CHF")) for number in range(3)]
@@ -162,7 +163,7 @@ def test_a_contract_that_has_grown_lets_old_failures_land_unpatched(
         [(one,)] = warehouse.query(
             "select failure_id from landed.failed_events where event_id = 'm-0000001'"
         )
-        assert queries.told(warehouse, one)["reasons_today"] == []
+        assert queries.describe_failure(warehouse, one)["reasons_today"] == []
         done = FailureActions(warehouse, "ana").replay(Selection())
         assert done.actions == {"replayed": 3, "refused": 1}
         assert done.fails == {("enum", "/properties/currency"): 1}
@@ -171,10 +172,10 @@ def test_a_contract_that_has_grown_lets_old_failures_land_unpatched(
 
 
 @pytest.mark.one_engine
-def test_what_is_replayed_comes_into_the_marts_as_in_one_go(
+def test_incremental_marts_of_replayed_events_equal_a_full_refresh(
     environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Offers of two months fail for their salary; the marts learn of them after the rest."""
+    """Offers of two months fail for their salary, and reach the marts after the other events."""
     simulate(tmp_path / "in", seed=5, start=date(2026, 1, 5), days=60, candidates=120)
     packed = sorted((tmp_path / "in").glob("*.ndjson.gz"))
     lines = [text for path in packed for text in gzip.decompress(path.read_bytes()).splitlines()]
@@ -182,9 +183,10 @@ def test_what_is_replayed_comes_into_the_marts_as_in_one_go(
     wrong = [text.replace(b'"base_salary":', b'"base_salary":-') for text in offers]
     others = sorted(set(lines) - set(offers))
     with open_warehouse(environment["HIREHOUSE_TARGET"]) as warehouse:
-        land([write(tmp_path / "all.ndjson", others + wrong)], warehouse, direct=DIRECT)
+        land([write(tmp_path / "all.ndjson", others + wrong)], warehouse)
     dbt = WarmDbt(folder=tmp_path / "target")
     monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
+    monkeypatch.setenv("DBT_WRITE_JSON", "true")  # `trace` reads the manifest
 
     def build(*arguments: str) -> dict[str, str]:
         selection = ("--select", "+fct_offers", "+failed_events", *arguments)
@@ -223,7 +225,7 @@ def test_what_is_replayed_comes_into_the_marts_as_in_one_go(
         assert told["landed.offer_extended, batch 3, row 1"].startswith("replayed at")
         assert told["marketplace.fct_offers"].endswith(": 1")
         assert steps[-2]["what"] == f"from {tmp_path / 'copy.ndjson'}, line 1"
-        assert steps[-1]["what"] == "left out as a copy of batch 3, row 1"
+        assert steps[-1]["what"] == "excluded as a copy of batch 3, row 1"
         begin_batch(warehouse, "[]")
         warehouse.execute(
             "insert into landed.offer_extended (event_id, occurred_at, received_at, batch_id,"

@@ -1,4 +1,4 @@
-"""Properties that no contract named come back once one does, into the rows of their events."""
+"""Replay of unknown properties: they go into the rows of their events once contracts name them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ import hirehouse.failures.unknown_properties
 import hirehouse.warehouse.landed_schema
 from hirehouse.commands.failures import failures_app
 from hirehouse.contracts.model import Column, DataType, load
-from hirehouse.failures.unknown_properties import bring_back, unknown
+from hirehouse.failures.unknown_properties import list_unknown, replay_unknown
 from hirehouse.landing.land import land
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from support.events import event, line, write
 
 HALF = "2026-03-02 08:00:00.500000"
-# Of each kind its type and rules, values with what they read as then, and some that don't conform.
+# By kind: type and rules, values with what the table holds then, values that don't conform.
 KINDS: dict[str, tuple[str, dict[str, Any], list[tuple[object, object]], list[object]]] = {
     "level": ("varchar(8)", {"enum": ["é", "", 'a"b']}, [("é", "é"), ("", "")], ["x", 7]),
     "days": ("bigint", {}, [(2**62, 2**62), (-1, -1)], ["7", 2**63]),
@@ -46,8 +46,9 @@ def grow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         contracts, tables = dict(load()), dict(hirehouse.warehouse.landed_schema.raw_tables())
         old = contracts["interview_requested", 1]
         name = "interview_requested" if version == 1 else f"interview_requested_v{version}"
-        more = {"table": name, "version": version, "columns": (*old.columns, *COLUMNS)}
-        contracts["interview_requested", version] = replace(old, **more)
+        columns = (*old.columns, *COLUMNS)
+        new = replace(old, table=name, version=version, columns=columns)
+        contracts["interview_requested", version] = new
         tables[name] = (*tables["interview_requested"], *COLUMNS)
         monkeypatch.setattr(hirehouse.failures.unknown_properties, "load", lambda: contracts)
         monkeypatch.setattr(hirehouse.warehouse.landed_schema, "raw_tables", lambda *_: tables)
@@ -66,11 +67,11 @@ def values(warehouse: Warehouse, name: str) -> list[Any]:
 
 def counts(warehouse: Warehouse) -> dict[str, tuple[int, int, bool]]:
     """Version, count and `named` of what is unknown, by property."""
-    groups = unknown(warehouse, "interview_requested")
+    groups = list_unknown(warehouse, "interview_requested")
     return {one["property"]: (one["version"], one["count"], one["named"]) for one in groups}
 
 
-def test_they_come_back_as_they_would_have_landed(
+def test_replayed_values_equal_landed_ones(
     warehouse: Warehouse, tmp_path: Path, grow: Callable[..., None]
 ) -> None:
     numbers = iter(range(1_000))
@@ -79,31 +80,31 @@ def test_they_come_back_as_they_would_have_landed(
         sent = [*(value for value, _ in right), *wrong]
         lines += [line(event(next(numbers), **{name: value})) for value in sent]
     count = len(lines)
-    land([write(tmp_path / "in.ndjson", lines)], warehouse, direct=count * 9)
+    land([write(tmp_path / "in.ndjson", lines)], warehouse)
     arrived = {name: len(EXPECTED[name]) + WRONG[name] for name in KINDS}
     before = {n: (1, number + (n == "days"), False) for n, number in arrived.items()}
     assert counts(warehouse) == before | {"nothing": (1, 1, False)}
-    assert unknown(warehouse, "offer_extended") == []
-    assert not bring_back(warehouse, "ana").counts
-    # A batch that does not count, with its events.
+    assert list_unknown(warehouse, "offer_extended") == []
+    assert not replay_unknown(warehouse, "ana").counts
+    # A batch that is not committed does not count.
     more = [line(event(next(numbers), days=5, nothing=1))]
-    land([write(tmp_path / "more.ndjson", more)], warehouse, direct=9)
+    land([write(tmp_path / "more.ndjson", more)], warehouse)
     lost = "(select max(batch_id) from landed.batches)"
     warehouse.execute(f"update landed.batches set committed_at = null where batch_id = {lost}")
-    # Another version names them: not that of these events.
+    # Another version than that of these events names them.
     grow(2)
     assert counts(warehouse) == before | {"nothing": (1, 1, False)}
-    assert not bring_back(warehouse, "ana").counts
+    assert not replay_unknown(warehouse, "ana").counts
 
     grow()
     assert counts(warehouse) == {
         "nothing": (1, 1, False),
         **{name: (1, number, True) for name, number in arrived.items()},
     }
-    assert not bring_back(warehouse, "ana", "offer_extended").counts
-    dry = bring_back(warehouse, "ana", dry_run=True)
+    assert not replay_unknown(warehouse, "ana", "offer_extended").counts
+    dry = replay_unknown(warehouse, "ana", dry_run=True)
     assert not any(values(warehouse, name) for name in KINDS)
-    back = bring_back(warehouse, "ana", "interview_requested")
+    back = replay_unknown(warehouse, "ana", "interview_requested")
     assert dry == back
     assert back.models == {"stg_employer_app__interview_requested"}
     assert {n: number for (_, n), number in back.counts.items()} == {
@@ -113,23 +114,23 @@ def test_they_come_back_as_they_would_have_landed(
     assert {name: values(warehouse, name) for name in KINDS} == EXPECTED
     assert warehouse.query("select count(*) from landed.interview_requested") == [(count + 1,)]
 
-    # Again: what failed fails, and no batch tells of nothing done.
-    again = bring_back(warehouse, "bo")
+    # Again: what failed still fails, and no batch is written.
+    again = replay_unknown(warehouse, "bo")
     assert (again.counts.total(), again.fails) == (0, back.fails)
     assert {name: values(warehouse, name) for name in KINDS} == EXPECTED
     batches = warehouse.query("select inputs from landed.batches where committed_at is not null")
-    told = [one for (inputs,) in batches for one in json.loads(inputs) if "failures" in one]
-    assert [one["by"] for one in told] == ["ana"] * len(KINDS)
+    entries = [one for (inputs,) in batches for one in json.loads(inputs) if "failures" in one]
+    assert [one["by"] for one in entries] == ["ana"] * len(KINDS)
     left = {name: (1, number, True) for name, number in WRONG.items()}
     assert counts(warehouse) == left | {"nothing": (1, 1, False)}
 
 
 def landed_days(warehouse: Warehouse, folder: Path) -> None:
     lines = [line(event(number, days=number)) for number in range(50)]
-    land([write(folder / "in.ndjson", lines)], warehouse, direct=999)
+    land([write(folder / "in.ndjson", lines)], warehouse)
 
 
-def test_what_a_kill_cut_off_is_done_whole_the_next_time(
+def test_an_interrupted_replay_leaves_nothing_and_can_be_repeated(
     warehouse: Warehouse, tmp_path: Path, grow: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     landed_days(warehouse, tmp_path)
@@ -146,23 +147,23 @@ def test_what_a_kill_cut_off_is_done_whole_the_next_time(
 
     monkeypatch.setattr(warehouse, "execute", failing)
     with pytest.raises(KeyboardInterrupt):
-        bring_back(warehouse, "ana")
+        replay_unknown(warehouse, "ana")
     monkeypatch.setattr(warehouse, "execute", execute)
     assert values(warehouse, "days") == []
-    back = bring_back(warehouse, "ana")
+    back = replay_unknown(warehouse, "ana")
     assert (back.counts.total(), len(back.models)) == (50, 1)
     assert values(warehouse, "days") == list(range(50))
 
 
 @pytest.mark.usefixtures("postgres_environment")
-def test_of_two_at_once_one_waits_and_finds_nothing_to_do(
+def test_of_two_concurrent_replays_one_waits_and_finds_nothing_to_do(
     tmp_path: Path, grow: Callable[..., None]
 ) -> None:
     said: queue.Queue[str] = queue.Queue()
 
     def work(actor: str) -> int:
         with open_warehouse(say=said.put) as mine:
-            return bring_back(mine, actor).counts.total()
+            return replay_unknown(mine, actor).counts.total()
 
     with open_warehouse() as warehouse, ThreadPoolExecutor() as pool:
         landed_days(warehouse, tmp_path)
@@ -175,5 +176,5 @@ def test_of_two_at_once_one_waits_and_finds_nothing_to_do(
 
 
 @pytest.mark.parametrize("text", ["list --unknown --rule enum", "replay --all --dry-run"])
-def test_options_that_would_be_passed_over_are_refused(text: str) -> None:
+def test_options_without_effect_are_rejected(text: str) -> None:
     assert CliRunner().invoke(failures_app, text.split()).exit_code == 2
