@@ -11,11 +11,10 @@ import orjson
 import typer
 from rich.markup import escape
 
-from hirehouse.commands.shared import AsJson, ending, new_console, print_json, text_table
-from hirehouse.contracts.diff import changes, contracts_at
+from hirehouse.commands.shared import AsJson, expected_errors, new_console, print_json, text_table
 from hirehouse.contracts.example import example_event
-from hirehouse.contracts.lint import check
-from hirehouse.contracts.model import ROOT, Column, Contract, ContractError, envelope, load
+from hirehouse.contracts.lint import check, unread_versions
+from hirehouse.contracts.model import ROOT, Column, Contract, envelope, load
 from hirehouse.contracts.yaml_schema import nearest
 from hirehouse.events.exact_json import write_json
 
@@ -66,7 +65,9 @@ def diff_command(
 
     Exit code 1 if a change is breaking: it must be a new version. 2 if a side can't be read.
     """
-    with ending({ContractError: 2}):
+    from hirehouse.contracts.diff import changes, contracts_at
+
+    with expected_errors(2):
         sides = contracts_at(old, root), contracts_at(new or str(root), root)
     found = sorted(changes(*sides), key=lambda c: not c.breaking)
     breaking = sum(c.breaking for c in found)
@@ -130,7 +131,7 @@ def show_command(event: Event, *, as_json: AsJson = False, root: Root = ROOT) ->
 @contracts_app.command("check")
 def check_command(*, as_json: AsJson = False, root: Root = ROOT) -> None:
     """Find everything that is broken in the contracts; exit code 1 if anything is."""
-    problems = check(root)
+    problems = check(root) or unread_versions(root)
     if as_json:
         print_json([asdict(problem) for problem in problems])
     else:

@@ -19,11 +19,15 @@ import jsonschema_rs
 import orjson
 import yaml
 
+from hirehouse.contracts.errors import ExpectedError
+
 if TYPE_CHECKING:
     from jsonschema_rs import KeywordValidator
 
-ROOT = Path(__file__).resolve().parents[3]
 STAGING = Path("models/staging")
+CHECKOUT = Path(__file__).resolve().parents[3]
+# The project's folder: the one that holds this file; if the package is installed, the current one.
+ROOT = CHECKOUT if (CHECKOUT / STAGING).is_dir() else Path.cwd()
 ENVELOPE = STAGING / "envelope.yml"
 TYPE = re.compile(
     r"(varchar)\((\d+)\)|(numeric)\((\d+),\s*(\d+)\)|(integer|bigint|boolean|date|timestamp)"
@@ -38,7 +42,7 @@ COLUMN_META = (*RULES, "required", "pii", "future")
 CONTRACT_META = ("version", "owner", "strict")
 
 
-class ContractError(Exception):
+class ContractError(ExpectedError):
     """A contract that can't be used; the message names file, column and rule."""
 
 

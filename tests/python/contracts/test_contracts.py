@@ -70,7 +70,7 @@ def run(*args: object) -> Any:
 
 
 def run_scaffold(*args: object) -> Any:
-    return CliRunner().invoke(scaffold.app, [str(a) for a in args])
+    return CliRunner().invoke(scaffold.app, ["event", *(str(a) for a in args)])
 
 
 def with_column(name: str = "extra", type: str = "integer", meta: str = "") -> str:
@@ -79,7 +79,9 @@ def with_column(name: str = "extra", type: str = "integer", meta: str = "") -> s
 
 def test_our_contracts_are_sound() -> None:
     assert check() == []
-    assert len(OURS) == 31
+    files = (contracts.ROOT / contracts.STAGING).glob("*/*.yml")
+    events = {f.stem for f in files if not f.stem.startswith("stg_") and f.parent.name != "landing"}
+    assert {c.table for c in OURS} == events
 
 
 def test_the_sound_project_has_no_problem(project: Project) -> None:
@@ -204,8 +206,6 @@ COLUMNS = {
     "reserved by DuckDB": ("qualify", "integer", "", "name", "duckdb"),
     "reserved by PostgreSQL": ("xmin", "integer", "", "name", "postgres"),
     "reserved by Redshift": ("tag", "integer", "", "name", "redshift"),
-    "dlt adds to it": ("i_", "integer", "", "name", "ix"),
-    "dlt takes from it": ("a__b", "integer", "", "name", "a_b"),
     "of the envelope": ("occurred_at", "timestamp", "", "name", "envelope"),
     "the version": ("schema_version", "integer", "", "name", "version"),
     "twice": ("thing_id", "varchar(8)", "", "duplicate", "twice"),
@@ -306,15 +306,16 @@ def test_a_folder_without_contracts_is_no_success(tmp_path: Path) -> None:
     assert run("check", "--root", tmp_path).exit_code == 1
 
 
+WORDS = (
+    *("name", "schema", "tables", "columns", "config", "meta", "description", "data_type"),
+    *("version", "enum", "minimum", "items", "pattern", "format"),
+)
 YAML = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                "name schema tables columns config meta description data_type version"  # noqa: SIM905
-                " enum minimum items pattern format".split()
-            ),
+            st.sampled_from(WORDS),
             inner,
             max_size=5,
         )
@@ -354,7 +355,7 @@ def test_check_prints_place_rule_and_advice(project: Project) -> None:
 
 def test_check_succeeds_on_ours() -> None:
     result = run("check")
-    assert (result.exit_code, result.stdout) == (0, "31 contracts, no problem\n")
+    assert (result.exit_code, result.stdout) == (0, f"{len(OURS)} contracts, no problem\n")
     assert json.loads(run("check", "--json").stdout) == []
 
 
@@ -401,10 +402,10 @@ def test_a_broken_contract_stops_list_show_and_export(project: Project, tmp_path
 
 def test_export_writes_schemas_that_any_validator_takes(tmp_path: Path) -> None:
     out = tmp_path / "schemas"
-    assert run("export", "--out", out).stdout == f"31 schemas written to {out}\n"
+    assert run("export", "--out", out).stdout == f"{len(OURS)} schemas written to {out}\n"
     first = {path.name: path.read_bytes() for path in out.iterdir()}
     index = json.loads(first["index.json"])
-    assert len(index) == 31
+    assert len(index) == len(OURS)
     assert {"event": "offer_extended", "version": 1, "file": "offer_extended.json"} in index
     assert set(first) == {entry["file"] for entry in index} | {"index.json"}
     for contract in OURS:
@@ -462,7 +463,10 @@ def test_scaffold_writes_our_staging_models_to_the_byte(tmp_path: Path) -> None:
         result = run_scaffold(contract.event, "--root", tmp_path)
         assert result.exit_code == 0, result.output
         name = f"{contract.source}/stg_{contract.source}__{contract.event}"
-        assert f"dbt build --select stg_{contract.source}__{contract.event}" in result.stdout
+        assert (
+            f".venv/bin/dbt build --select +stg_{contract.source}__{contract.event}"
+            in result.stdout
+        )
         for suffix in (".sql", ".yml"):
             written = tmp_path / contracts.STAGING / f"{name}{suffix}"
             assert written.read_text() == (ours / f"{name}{suffix}").read_text()
@@ -475,7 +479,7 @@ def test_scaffold_leaves_alone_what_is_there(project: Project) -> None:
     model.write_text("select 1 as mine\n")
     result = run_scaffold("thing_done", "--root", root)
     assert model.read_text() == "select 1 as mine\n"
-    assert "left alone: models/staging/app/stg_app__thing_done.sql" in result.stdout
+    assert "exists, not changed: models/staging/app/stg_app__thing_done.sql" in result.stdout
     assert "wrote models/staging/app/stg_app__thing_done.yml" in result.stdout
 
 
@@ -494,8 +498,9 @@ def test_scaffold_leaves_alone_what_is_there(project: Project) -> None:
 )
 def test_scaffold_writes_a_description_that_yaml_reads_back(project: Project, text: str) -> None:
     columns = [{"name": "c", "description": "C", "data_type": "integer"}]
-    table = {"name": "thing_done", "description": text.strip(), "columns": columns}
-    table["config"] = {"meta": {"version": 1, "owner": "team"}}
+    config = {"meta": {"version": 1, "owner": "team"}}
+    about = {"name": "thing_done", "description": text.strip(), "config": config}
+    table = about | {"columns": columns}
     source = {"name": "app", "schema": "landed", "tables": [table]}
     root = project(json.dumps({"sources": [source]}))
     assert run_scaffold("thing_done", "--root", root).exit_code == 0
@@ -529,13 +534,49 @@ def test_scaffold_lists_the_event_once_and_for_all(project: Project) -> None:
     assert (root / scaffold.LISTED).read_text() == expected
 
 
-def test_scaffold_of_a_second_version_tells_where_it_goes(project: Project) -> None:
-    second = SOUND.replace("thing_done", "thing_done_v2").replace("version: 1", "version: 2")
-    root = project(**{"app/thing_done_v2.yml": second})
+SECOND = (
+    SOUND.replace("thing_done", "thing_done_v2")
+    .replace("version: 1", "version: 2")
+    .replace("thing_id", "new_id")
+)
+MODEL = "models/staging/app/stg_app__thing_done.sql"
+
+
+def test_scaffold_of_a_second_version_unites_it_with_the_first(project: Project) -> None:
+    root = project()
+    assert run_scaffold("thing_done", "--root", root).exit_code == 0
+    (root / "models/staging/app/thing_done_v2.yml").write_text(SECOND)
+    contracts.load.cache_clear()
+    unread = run("check", "--root", root)
+    assert unread.exit_code == 1
+    assert "app/thing_done_v2.yml:5: thing_done_v2: staging: no staging model reads version 2" in (
+        unread.stdout
+    )
+    assert "run `./scripts/scaffold event thing_done`" in unread.stdout
+    result = run_scaffold("thing_done", "--root", root)
+    assert result.exit_code == 0, result.output
+    assert "check" in result.stdout
+    assert "its new new_id" in result.stdout.replace("such as ", "")
+    text = (root / MODEL).read_text()
+    assert "landed('app', 'thing_done', {\n        'thing_done_v2': {'thing_id': 'null'}" in text
+    assert run("check", "--root", root).exit_code == 0
+    # As a comment it is not read.
+    (root / MODEL).write_text(text.replace("        'thing_done_v2'", "        -- 'thing_done_v2'"))
+    assert run("check", "--root", root).exit_code == 1
+
+
+def test_scaffold_leaves_a_model_that_was_edited_and_says_what_it_needs(project: Project) -> None:
+    root = project()
+    (root / MODEL).write_text(
+        "-- mine\nselect * from ({{ landed('app', 'thing_done') }}) as mine\n"
+    )
+    before = (root / MODEL).read_text()
+    (root / "models/staging/app/thing_done_v2.yml").write_text(SECOND)
     result = run_scaffold("thing_done", "--root", root)
     assert result.exit_code == 2
-    assert "stg_app__thing_done" in result.stderr
-    assert not list(root.rglob("stg_*"))
+    assert "stg_app__thing_done.sql does not read thing_done_v2; change it to" in result.stderr
+    assert "'thing_done_v2': {'thing_id': 'null'}" in result.stderr
+    assert (root / MODEL).read_text() == before
 
 
 def test_a_contract_compiles_once_per_process(monkeypatch: pytest.MonkeyPatch) -> None:

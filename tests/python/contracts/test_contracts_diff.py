@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +194,7 @@ TABLE: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None, str, str]] 
 
 
 def project(
-    folder: Path, properties: dict[str, dict[str, Any] | None], **events: dict[str, Any]
+    folder: Path, properties: Mapping[str, dict[str, Any] | None], **events: dict[str, Any]
 ) -> Path:
     """A project with one event of these properties, and more events with a meta of their own."""
     columns = []
