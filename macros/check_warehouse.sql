@@ -1,6 +1,6 @@
 {#
-    Before a run: stops it where it would give wrong results or only an error of the database's, and
-    makes sure that a build can write down the progress of each incremental model.
+    Runs before each build: stops it if it would give wrong results or an obscure database error,
+    and makes sure that the build can record the progress of each incremental model.
 #}
 {% macro check_warehouse() -%}
     {%- if execute -%}
@@ -14,7 +14,7 @@
 
 {% macro redshift__check_database() -%}{%- endmacro %}
 
-{# Text sorts and days begin as on the other engines only with C collation and UTC. #}
+{# Only with C collation and UTC does text sort, and do days begin, as on the other engines. #}
 {% macro postgres__check_database() -%}
     {%- set found = run_query(
         "select datcollate, current_setting('TimeZone') from pg_database"
@@ -23,12 +23,12 @@
     {%- if found[0] not in ('C', 'POSIX') or found[1] not in ('UTC', 'Etc/UTC') -%}
         {%- do exceptions.raise_compiler_error(
             'The database has collation ' ~ found[0] ~ ' and time zone ' ~ found[1]
-            ~ ': make one with C collation and UTC, as the README tells.'
+            ~ ': create one with C collation and UTC; see docs/running.md.'
         ) -%}
     {%- endif -%}
 {%- endmacro %}
 
-{# Older versions landed into the schema `raw`. #}
+{# Older versions landed events into the schema `raw`. #}
 {% macro check_version() -%}
     {%- set found = run_query(
         "select table_schema from information_schema.tables"
@@ -43,7 +43,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Gives each incremental model its row in `model_progress`; `batch_id` is null until it is built. #}
+{# Adds a row per incremental model to `model_progress`; `batch_id` is null until it is built. #}
 {% macro note_models() -%}
     {%- set table = progress_table() -%}
     {%- set models = graph.nodes.values()
@@ -55,7 +55,10 @@
             {%- do known.update({row[0]: row[1]}) -%}
         {%- endfor -%}
     {%- endif -%}
-    {%- set missing = models | map(attribute='name') | reject('in', known) | list -%}
+    {%- set missing = [] -%}
+    {%- for node in models if model_key(node) not in known -%}
+        {%- do missing.append(model_key(node)) -%}
+    {%- endfor -%}
     {%- if missing -%}
         {%- do make_progress_table(table) -%}
         {%- call statement('note_models') -%}
@@ -70,7 +73,7 @@
         {%- endcall -%}
         {%- do adapter.commit() -%}
     {%- endif -%}
-    {%- for node in models if known.get(node.name) is none and not flags.FULL_REFRESH -%}
+    {%- for node in models if known.get(model_key(node)) is none and not flags.FULL_REFRESH -%}
         {%- if load_cached_relation(api.Relation.create(node.database, node.schema, node.alias)) -%}
             {%- do exceptions.raise_compiler_error(
                 node.schema ~ '.' ~ node.alias ~ ' was built by an older version, which kept no'
@@ -84,7 +87,7 @@
 {% macro make_progress_table(table) -%}
     {%- do create_schema(table) -%}
     {%- call statement('make_progress_table') -%}
-        {#- PostgreSQL lets one of two that find it missing fail. -#}
+        {#- If two builds find the table missing, PostgreSQL lets one of them fail. -#}
         {{ "select pg_advisory_xact_lock(hashtext('hirehouse'), 0);" if target.type == 'postgres' }}
         create table if not exists {{ table }} (
             model varchar(255) not null,

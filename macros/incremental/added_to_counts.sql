@@ -1,10 +1,10 @@
 {#
-    Counts of new rows added to those that this model has: for what only ever grows, so that no
-    history is read again. In a full build, the new counts alone.
+    Adds the counts of new rows to the counts that this model has: for counts that only ever grow,
+    so that no history is read again. In a full build, the new counts alone.
 
-    Arguments: the CTE of the new counts, which also has the rows' last `batch_id`; the columns that
-    make a group; the counts; the column by which to find the rows that change, the model's unique
-    key or a part of it; and columns of which the latest value holds.
+    Arguments: the CTE of the new counts, which also has the latest `batch_id` of the rows; the
+    columns of a group; the counts; the column by which to find the rows that change, the model's
+    unique key or a part of it; and the columns of which the latest value is kept.
 #}
 {% macro added_to_counts(name, groups, counts, key, latest=[]) -%}
     select

@@ -1,11 +1,11 @@
 {#
-    Up to which batch each incremental model is complete stands in `model_progress`, a small table
-    beside the staging models. A model may read up to the least of its inputs' progress, and its own
-    is written in the transaction that changes its rows. So whatever is left out, fails, or is built
-    at the same time delays numbers, and never falsifies them.
+    `model_progress`, a small table beside the staging models, records up to which batch each
+    incremental model is complete. A model reads no further than the least progress of its inputs,
+    and its own progress is written in the transaction that changes its rows. So models that are
+    left out, fail, or are built at the same time delay numbers, and never falsify them.
 
-    Gives, for the model that is rendered: `after`, the batch that it is complete up to (0 if it is
-    built whole), and `up_to`, the last one that it may read (none where that does not matter).
+    Returns for the model being rendered: `after`, the batch that it is complete up to (0 in a full
+    build), and `up_to`, the last batch that it may read (none where that does not matter).
 #}
 {% macro progress() %}
     {%- if 'progress_read' in context -%}{{ return(context['progress_read']) }}{%- endif -%}
@@ -13,13 +13,13 @@
     {%- if execute and model.resource_type == 'model' -%}
         {%- do take_turn() -%}
         {%- if flags.WHICH in ('run', 'build') -%}
-            {#- record_progress() finds in it what was read, even if the inputs go on meanwhile. -#}
+            {#- record_progress() reads from it what was read, even if inputs advance meanwhile. -#}
             {%- do run_query(claim_progress()) -%}
         {%- endif -%}
         {%- if load_cached_relation(progress_table()) -%}
             {%- set row = run_query(
                 'select batch_id, reads_to from ' ~ progress_table()
-                ~ " where model = '" ~ model.name ~ "'"
+                ~ " where model = '" ~ model_key(model) ~ "'"
             ).rows -%}
             {%- do read.update({'after': (row[0][0] or 0) if row and is_incremental() else 0}) -%}
             {%- do read.update({'up_to': row[0][1] if row else none}) -%}
@@ -29,7 +29,12 @@
     {{ return(read) }}
 {% endmacro %}
 
-{# The table of this build's own schemas, or of those that it defers to. #}
+{# What `model_progress` calls a model: its name and, if it has versions, its version. #}
+{% macro model_key(node) %}
+    {{ return(node.unique_id.split('.')[2:] | join('.')) }}
+{% endmacro %}
+
+{# The table in the schemas of this build, or in those that it defers to. #}
 {% macro progress_table(deferred=false) %}
     {%- set batches = graph.nodes['model.' ~ project_name ~ '.stg_landing__batches'] -%}
     {{ return(api.Relation.create(
@@ -40,7 +45,7 @@
     )) }}
 {% endmacro %}
 
-{# The update by which a build says that it works on this model, and up to which batch. #}
+{# The update by which a build claims this model, and states up to which batch it reads. #}
 {% macro claim_progress() %}
     {%- set inputs = incremental_inputs(model.unique_id) -%}
     update {{ progress_table() }} set
@@ -65,12 +70,12 @@
             )
             {%- endif %}
         )
-    where model = '{{ model.name }}'
+    where model = '{{ model_key(model) }}'
 {% endmacro %}
 
 {#
-    The incremental models that a model reads, itself or by its views: the name of each, and whether
-    it is read from the schemas that this build defers to.
+    The incremental models that a model reads, directly or through views: the name of each, and
+    whether it is read from the schemas that this build defers to.
 #}
 {% macro incremental_inputs(unique_id, deferred=false) %}
     {%- set found = [] -%}
@@ -78,11 +83,11 @@
         {%- set input = graph.nodes[id] -%}
         {%- set elsewhere = deferred or is_deferred(input) -%}
         {%- if input.config.materialized == 'incremental' -%}
-            {%- do found.append((input.name, elsewhere)) -%}
+            {%- do found.append((model_key(input), elsewhere)) -%}
         {%- elif input.config.materialized == 'table' -%}
             {%- do exceptions.raise_compiler_error(
                 unique_id ~ ' is incremental and reads ' ~ id ~ ', a table that is replaced as a'
-                ~ ' whole: its rows tell no batch, so nobody could say which of them are new'
+                ~ ' whole: its rows have no batch, so there is no way to tell which of them are new'
             ) -%}
         {%- else -%}
             {%- do found.extend(incremental_inputs(id, elsewhere)) -%}
@@ -91,7 +96,7 @@
     {{ return(found | unique | sort) }}
 {% endmacro %}
 
-{# Whether dbt's `--defer` lets a model be read from other schemas, as `ref` decides it. #}
+{# Whether dbt's `--defer` reads a model from other schemas, by the same rules as `ref`. #}
 {% macro is_deferred(node) %}
     {%- if not flags.DEFER or not node.defer_relation -%}{{ return(false) }}{%- endif -%}
     {%- if flags.FAVOR_STATE and node.unique_id not in selected_resources -%}
@@ -102,17 +107,18 @@
 {% endmacro %}
 
 {#
-    After a model, in its transaction: it is complete up to what it has read. An error, which leaves
-    the model as it was, if another build has begun with it meanwhile.
+    Runs after a model, in its transaction: records that it is complete up to what it has read. If
+    another build has claimed the model meanwhile, this is an error, and the model stays as it was.
 #}
 {% macro record_progress() -%}
     {%- if execute and model.config.materialized == 'incremental' -%}
         {%- do run_query(
             'update ' ~ progress_table() ~ ' set batch_id = reads_to'
-            ~ " where model = '" ~ model.name ~ "' and built_by = '" ~ invocation_id ~ "'"
+            ~ " where model = '" ~ model_key(model) ~ "' and built_by = '" ~ invocation_id ~ "'"
         ) -%}
         {%- set builder = run_query(
-            'select built_by from ' ~ progress_table() ~ " where model = '" ~ model.name ~ "'"
+            'select built_by from ' ~ progress_table()
+            ~ " where model = '" ~ model_key(model) ~ "'"
         ).rows[0][0] -%}
         {%- if builder != invocation_id -%}
             {%- do exceptions.raise_compiler_error(

@@ -1,7 +1,7 @@
 {#
-    The rows of an input that this model has not read, as a condition: for inputs whose rows stay as
-    they are. In a full build, all up to the last batch that it may read. Argument: the input's
-    alias, where its column needs one.
+    The rows of an input that this model has not read yet, as a condition: for inputs whose rows
+    never change. In a full build, all rows up to the last batch that it may read. Argument: the
+    alias of the input, if the column needs one.
 #}
 {% macro is_new(alias=none) -%}
     {%- set column = alias ~ '.batch_id' if alias else 'batch_id' -%}
@@ -13,9 +13,9 @@
 {%- endmacro %}
 
 {#
-    The keys of all rows of some models that have changed since this model read them: what it has to
-    compute anew. Rows of batches that it may not count as read are among them, or a group that one
-    of these has left would keep it. Arguments: the key's column and the models' names.
+    The keys of all rows that have changed since this model read them: what it has to recompute.
+    They include rows of batches beyond `up_to`; otherwise a group that such a row has left would
+    still count it. Arguments: the column of the key and the names of the models.
 #}
 {% macro touched_keys(key, models) -%}
     {%- for name in models %}
@@ -33,7 +33,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The rows of the keys in the CTE `touched`, as a condition; in a full build, all. #}
+{# The rows of the keys in the CTE `touched`, as a condition; in a full build, all rows. #}
 {% macro is_touched(key, alias=none) -%}
     {%- if is_incremental() -%}
         {{ alias ~ '.' if alias }}{{ key }} in (select touched.{{ key }} from touched)
@@ -43,9 +43,9 @@
 {%- endmacro %}
 
 {#
-    The first event of each key, with the last batch of all its events as `last_batch_id`.
+    The first event of each key, with the latest batch of all its events as `last_batch_id`.
 
-    Arguments: the model, the key's column, and a condition on its rows, such as is_touched(key).
+    Arguments: the model, the column of the key, and a condition on rows, such as is_touched(key).
 #}
 {% macro first_event(name, key, condition) -%}
     select * from (

@@ -395,7 +395,7 @@ select
 from ranked
 group by all;
 
-create table response_times as
+create table response_times_v2 as
 with ranked as (
     select
         requested_week,
@@ -410,12 +410,16 @@ with ranked as (
 )
 select
     requested_week, role, count(*) as request_count, count(answer) as answer_count,
-    count(*) filter (where answer = 'accepted') as acceptance_count,
-    share(acceptance_count, request_count) as acceptance_ratio,
+    count(*) filter (where answer = 'accepted') as accepted_count,
+    share(accepted_count, request_count) as accepted_ratio,
     at_percent(50, place, total, seconds_to_answer) as median_seconds_to_answer,
     at_percent(90, place, total, seconds_to_answer) as p90_seconds_to_answer
 from ranked
 group by all;
+
+create table response_times as
+select * rename (accepted_count as acceptance_count, accepted_ratio as acceptance_ratio)
+from response_times_v2;
 
 create table time_in_stage as
 with ranked as (

@@ -5,9 +5,9 @@
 
 with
 
--- All visits of a changed candidacy carry its last batch, so this is every week that one of them
--- may have been counted in until now; a role may also come to be known without a visit. A week
--- that is left empty keeps a row of zeros.
+-- All visits of a changed candidacy carry its latest batch, so these are all weeks in which one of
+-- them may have been counted so far; a role may also become known without a visit. A week that
+-- becomes empty keeps a row of zeros.
 touched as (
 
     select cast(date_trunc('week', entered_at) as date) as requested_week
@@ -41,7 +41,7 @@ requests as (
 
 ),
 
--- Those without an answer come last, so that the others are ranked among themselves.
+-- Requests without an answer come last, so that they don't affect the ranks of the others.
 ranked as (
 
     select
@@ -64,7 +64,7 @@ timed as (
         role,
         count(candidacy_id) as request_count,
         count(answer) as answer_count,
-        count(case when answer = 'accepted' then 1 end) as acceptance_count,
+        count(case when answer = 'accepted' then 1 end) as accepted_count,
         {{ percentile('seconds_to_answer', 50) }} as median_seconds_to_answer,
         {{ percentile('seconds_to_answer', 90) }} as p90_seconds_to_answer,
         coalesce(max(batch_id), 0) as batch_id

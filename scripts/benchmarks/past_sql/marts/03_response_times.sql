@@ -4,8 +4,8 @@ select
     role,
     request_count,
     answer_count,
-    acceptance_count,
+    accepted_count,
     median_seconds_to_answer,
     p90_seconds_to_answer
-from marketplace.response_times
+from marketplace.response_times_v2
 order by 1, 2

@@ -1,0 +1,19 @@
+with
+
+final as (
+
+    select
+        requested_week,
+        role,
+        request_count,
+        answer_count,
+        accepted_count as acceptance_count,
+        {{ ratio('accepted_count', 'request_count') }} as acceptance_ratio,
+        median_seconds_to_answer,
+        p90_seconds_to_answer
+    from {{ ref('int_response_weeks') }}
+    where request_count > 0
+
+)
+
+select * from final
