@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,7 +53,7 @@ def emit(
     connection: sqlite3.Connection,
     event: str,
     user_id: str,
-    properties: dict[str, object],
+    properties: Mapping[str, object],
     at: str | None = None,
 ) -> None:
     """Write an event within the transaction of the change that it tells of.

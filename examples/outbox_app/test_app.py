@@ -20,7 +20,7 @@ from segment.analytics import Client
 from segment.analytics.request import APIError
 from starlette.testclient import TestClient
 
-from hirehouse.emission_testing.pytest_plugin import Emitted
+from hirehouse.emission_testing.emitted import Emitted
 
 REQUEST = {
     "candidate_id": "cand-1",

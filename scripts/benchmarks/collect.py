@@ -30,7 +30,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hirehouse.collecting.app import Collector, ImpatientProtocol
+from hirehouse.collecting.app import Collector, TimeoutProtocol
 from hirehouse.collecting.spool import Spool
 from hirehouse.contracts.model import ROOT
 from hirehouse.landing.check_batch import Group
@@ -68,7 +68,7 @@ def serve(kind: str, port: int, folder: Path) -> None:
     spool = Spool(folder, registry)
     app = bare(spool) if kind == "bare" else Collector(spool, None, registry).app()
     uvicorn.run(
-        app, port=port, http=ImpatientProtocol, ws="none", log_level="error", access_log=False
+        app, port=port, http=TimeoutProtocol, ws="none", log_level="error", access_log=False
     )
 
 
@@ -127,7 +127,7 @@ def landing(files: list[Path], folder: Path, *, checked: bool) -> float:
 
     def open_to_all(group: Group) -> None:
         made(group)
-        group.valid = lambda _: True
+        group.valid = lambda *_, **__: True
 
     made = Group.__post_init__
     database = folder / f"land{time.time_ns()}.duckdb"
@@ -154,7 +154,8 @@ def main() -> None:
     if options.serve:
         serve(options.serve, options.port, options.folder)
         return
-    ratios, memory = {}, {}
+    ratios: dict[str, float] = {}
+    memory: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="hirehouse-bench-") as temporary:
         folder = Path(temporary)
         simulate(folder / "events", candidates=options.candidates, broken_share=0.0)

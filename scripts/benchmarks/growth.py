@@ -273,7 +273,8 @@ def chart(results: list[Result]) -> str:
     lines.append('    y-axis "times"')
     for name in ("full_cpu", "incremental_cpu"):
         lines.append(f"    line [{', '.join(f'{r[name] / some[0][name]:.2f}' for r in some)}]")
-    return "\n".join([*lines, "```", "", "Above the full refresh, below the incremental run."])
+    legend = "The upper line is the full refresh, the lower one the incremental run."
+    return "\n".join([*lines, "```", "", legend])
 
 
 def machine(options: argparse.Namespace) -> str:

@@ -235,7 +235,7 @@ def plot(result: dict[str, Any]) -> str:
     """The share of events that count within a time, as SVG."""
     seconds, color = result["seconds"], COLORS[result["engine"]]
     left, top, width, height = 50, 20, 560, 240
-    longest = max(12.0, seconds[-1])
+    longest: float = max(12.0, seconds[-1])
 
     def x(value: float) -> float:
         return left + width * value / longest

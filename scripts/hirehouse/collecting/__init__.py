@@ -1,1 +1,1 @@
-"""The collector: events over HTTP into a spool or a Kafka topic."""
+"""The collector: receives events over HTTP, writes them to a spool or a Kafka topic."""

@@ -1,4 +1,4 @@
-"""A Kafka topic as what the collector writes to."""
+"""A Kafka topic as the sink of the collector."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 
 from hirehouse.collecting.spool import NotDurable, Sink
-from hirehouse.landing.inputs import address
-from hirehouse.landing.kafka_client import client_settings, errors_naming, look_up
+from hirehouse.landing.inputs import parse_topic_url
+from hirehouse.landing.kafka_client import client_settings, describe_topic, kafka_errors
 
-DELIVER = 10.0  # seconds for a message to be acknowledged; SDKs wait 15 for an answer
+DELIVER = 10.0  # seconds until a message must be acknowledged; SDKs wait 15 for an answer
 
 
 class KafkaSink(Sink):
-    """Lines into a topic, those of a user into one partition, in the order in which they came.
+    """Writes lines to a topic; those of a user go to one partition, in order of arrival.
 
     Raises:
-        InputError: `url` is none of a topic.
-        ConnectionError: it can't be reached, or is not there.
+        InputError: `url` is not the URL of a topic.
+        ConnectionError: the topic can't be reached, or does not exist.
     """
 
     def __init__(self, url: str) -> None:
-        brokers, self.topic = address(url)
+        brokers, self.topic = parse_topic_url(url)
         self.url, self.closing = url, threading.Event()
         self.thread = threading.Thread(target=self._poll, daemon=True)
-        with errors_naming(url):
+        with kafka_errors(url):
             self.producer = Producer(
                 client_settings(brokers)
                 | {
-                    "enable.idempotence": True,  # brings acks=all along
+                    "enable.idempotence": True,  # implies acks=all
                     "compression.type": "zstd",
-                    "partitioner": "murmur2_random",  # as Java's clients do for the same key
+                    "partitioner": "murmur2_random",  # as Java clients do
                     "message.timeout.ms": int(DELIVER * 1000),
                     "queue.buffering.max.kbytes": 64 << 10,
                     "error_cb": lambda error: self.failed(f"{url}: {error.str()}"),
                 }
             )
-            look_up(AdminClient(client_settings(brokers)), self.topic)
+            describe_topic(AdminClient(client_settings(brokers)), self.topic)
 
     async def start(self) -> None:
         self.thread.start()
@@ -56,10 +56,10 @@ class KafkaSink(Sink):
             left -= 1
             failure = error.str() if error else failure
             if not left:
-                loop.call_soon_threadsafe(settle)
+                loop.call_soon_threadsafe(resolve)
 
-        def settle() -> None:
-            if not done.done():  # its client may have gone
+        def resolve() -> None:
+            if not done.done():  # its client may have disconnected
                 done.set_result(failure)
 
         try:
@@ -74,7 +74,7 @@ class KafkaSink(Sink):
             raise NotDurable(self.failure)
 
     async def close(self) -> None:
-        """Wait for what is not yet acknowledged."""
+        """Wait for messages that are not yet acknowledged."""
         await asyncio.to_thread(self.producer.flush, DELIVER)
         self.closing.set()
         self.thread.join()
@@ -85,7 +85,7 @@ class KafkaSink(Sink):
 
 
 def _user(line: bytes) -> bytes | None:
-    """The key of a message: who did what it tells."""
+    """The key of a message: the user of its event."""
     with suppress(orjson.JSONDecodeError):
         event = orjson.loads(line)
         user = isinstance(event, dict) and (event.get("userId") or event.get("anonymousId"))

@@ -1,7 +1,7 @@
-"""The spool: a folder of append-only segments, from which `hirehouse land` and `run` take events.
+"""The spool: a folder of append-only segments, which `hirehouse land` and `run` read.
 
-A segment is open under a name that starts with a dot, which they pass over, and gets its own name
-once it is whole. Whoever writes one holds a lock on it, so that what a dead process left is known.
+An open segment has a name that starts with a dot, which they ignore; it is renamed once it is
+complete. Its writer holds a lock on it, so that segments of dead processes can be recognised.
 """
 
 from __future__ import annotations
@@ -20,51 +20,53 @@ from typing import BinaryIO
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-SIZE = 64 << 20  # bytes of a segment
-AGE = 1.0  # seconds after which a segment gets its name, so that events need not wait
-TROUBLE = 5.0  # seconds that a failed write counts as trouble
+SEGMENT_SIZE = 64 << 20  # bytes of a segment
+SEGMENT_AGE = 1.0  # seconds after which a segment is completed, so that its events can land
+PROBLEM_SECONDS = 5.0  # seconds that a failed write is reported
 PART = ".part"
 FSYNC = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2)
 
 
 class NotDurable(Exception):
-    """Lines could not be made durable: they may come again."""
+    """Lines could not be made durable; the client should retry."""
 
 
 class Sink:
+    """Where the collector writes events."""
+
     failed_at, failure = -inf, ""
 
     async def start(self) -> None:
-        """Make ready; OSError if that can't be."""
+        """Get ready; OSError if that fails."""
 
     async def append(self, lines: list[bytes]) -> None:
-        """Return once the lines, which have no newline, are durable; NotDurable if they are not."""
+        """Return once the lines, without newlines, are durable; else NotDurable."""
         raise NotImplementedError
 
     def failed(self, why: str) -> None:
         self.failed_at, self.failure = time.monotonic(), why
 
-    def trouble(self) -> str:
-        """What went wrong a short while ago; empty if all is well."""
-        return self.failure if time.monotonic() < self.failed_at + TROUBLE else ""
+    def problem(self) -> str:
+        """What failed in the last few seconds; empty if nothing did."""
+        return self.failure if time.monotonic() < self.failed_at + PROBLEM_SECONDS else ""
 
     async def close(self) -> None:
         """Finish what has been appended."""
 
 
 class Spool(Sink):
-    """Lines of many requests at once into one segment after another.
+    """Writes the lines of concurrent requests into one segment after another.
 
-    While one group of lines is written and synced, the next gathers: so a sync, which takes
-    milliseconds, is shared by all that came meanwhile.
+    While a group of lines is written and synced, the next one accumulates: so one fsync, which
+    takes milliseconds, serves all requests that arrived meanwhile.
 
     Args:
-        folder: where the segments go; made if it is not there.
-        registry: told bytes, the requests that wait, and the seconds of syncs.
-        age: seconds until a segment gets its own name.
+        folder: of the segments; created if missing.
+        registry: gets bytes written, requests waiting, and seconds of fsync.
+        age: seconds until a segment is completed.
     """
 
-    def __init__(self, folder: Path, registry: CollectorRegistry, age: float = AGE) -> None:
+    def __init__(self, folder: Path, registry: CollectorRegistry, age: float = SEGMENT_AGE) -> None:
         self.folder, self.age = folder, age
         self.waiting: list[tuple[list[bytes], asyncio.Future[None]]] = []
         self.wake = asyncio.Event()
@@ -79,7 +81,7 @@ class Spool(Sink):
         )
 
     async def start(self) -> None:
-        """Take over what dead processes left, and begin to write."""
+        """Recover the segments of dead processes, and start writing."""
         self.folder.mkdir(parents=True, exist_ok=True)
         recover(self.folder)
         self.task = asyncio.create_task(self._run())
@@ -91,7 +93,7 @@ class Spool(Sink):
         await done
 
     async def close(self) -> None:
-        """Write what waits, and name the last segment."""
+        """Write the waiting lines, and complete the last segment."""
         self.closing = True
         self.wake.set()
         await self.task
@@ -113,7 +115,7 @@ class Spool(Sink):
             if failure:
                 self.failed(failure)
             for _, done in group:
-                if done.done():  # its client has gone
+                if done.done():  # its client has disconnected
                     continue
                 if failure:
                     done.set_exception(NotDurable(failure))
@@ -121,7 +123,7 @@ class Spool(Sink):
                     done.set_result(None)
 
     def _write(self, lines: list[bytes]) -> str:
-        """Write and sync lines; returns what went wrong."""
+        """Write and sync lines; returns the error, if any."""
         try:
             if lines:
                 self.segment = self.segment or _Segment(self.folder, self.age)
@@ -132,14 +134,16 @@ class Spool(Sink):
         except (OSError, MemoryError) as error:
             self._seal()
             return f"{self.folder}: {getattr(error, 'strerror', 'out of memory')}"
-        if self.segment and (self.segment.size >= SIZE or time.monotonic() >= self.segment.due):
+        if self.segment and (
+            self.segment.size >= SEGMENT_SIZE or time.monotonic() >= self.segment.due
+        ):
             self._seal()
         return ""
 
     def _seal(self) -> None:
-        """Give the segment its name, without what could not be synced.
+        """Complete the segment, without what could not be synced.
 
-        Where that fails, too, it stays for `recover`: what is synced is safe under either name.
+        If that fails as well, it is left to `recover`: synced lines are safe under either name.
         """
         if self.segment:
             segment, self.segment = self.segment, None
@@ -148,7 +152,7 @@ class Spool(Sink):
 
 
 class _Segment:
-    """An open segment; `size` counts only what is synced."""
+    """An open segment; `size` counts synced bytes only."""
 
     def __init__(self, folder: Path, age: float) -> None:
         self.path = folder / f".{time.time_ns()}-{os.getpid()}.ndjson{PART}"
@@ -157,23 +161,23 @@ class _Segment:
         with _locked(folder) as directory:
             self.file = self.path.open("xb", buffering=0)
             fcntl.flock(self.file, fcntl.LOCK_EX)
-            # Synced lines are no use in a file whose name a power cut takes away.
+            # Else a power cut could remove the name, and with it the synced lines.
             os.fsync(directory)
 
     def append(self, data: bytes) -> None:
-        """Write and sync. After an error the segment must not be written again: what of it is on
-        the disk nobody knows, and a second fsync would call lost pages written."""
+        """Write and sync. After an error the segment must not be written again: its state on disk
+        is unknown, and a second fsync would report lost pages as written."""
         left = memoryview(data)
         while left:
             left = left[os.write(self.file.fileno(), left) :]
-        os.fsync(self.file.fileno())  # what is answered 200 must outlive a power cut
+        os.fsync(self.file.fileno())  # what is answered with 200 must survive a power cut
         self.size += len(data)
 
 
 def recover(folder: Path) -> None:
-    """Give the segments of dead processes their names, cut after the last whole line.
+    """Complete the segments of dead processes, cut after the last whole line.
 
-    What is cut off was never answered: an answer follows the sync of all its lines.
+    What is cut off was never answered with 200: that follows the sync of all lines of a request.
     """
     with _locked(folder) as directory:
         for path in sorted(folder.glob(f".*.ndjson{PART}")):
@@ -185,15 +189,15 @@ def recover(folder: Path) -> None:
 def _seal(path: Path, file: BinaryIO, size: int, directory: int) -> None:
     os.ftruncate(file.fileno(), size)
     if size:
-        os.fsync(file.fileno())  # before the name: landing knows a file by all of its bytes
+        os.fsync(file.fileno())  # before the rename: landing identifies a file by its bytes
         path.rename(path.with_name(path.name[1:].removesuffix(PART)))
     else:
         path.unlink()
-    os.fsync(directory)  # so that a name which a landing has recorded does not go back
+    os.fsync(directory)  # so that a name which landing has recorded is not undone
 
 
 def _whole(file: BinaryIO) -> int:
-    """Bytes up to and with the last newline."""
+    """Bytes up to and including the last newline."""
     if not os.fstat(file.fileno()).st_size:
         return 0
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
@@ -202,7 +206,7 @@ def _whole(file: BinaryIO) -> int:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[int]:
-    """The folder, opened and locked: nobody else opens, names or takes over a segment meanwhile."""
+    """Open and lock the folder: no other process creates, completes or recovers segments then."""
     directory = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)

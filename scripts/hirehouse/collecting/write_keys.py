@@ -1,4 +1,4 @@
-"""Write keys of producers, kept as SHA-256 in a JSON file: {"producer": "hex digest"}."""
+"""Write keys of producers, stored as SHA-256 in a JSON file: {"producer": "hex digest"}."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from pathlib import Path
 
 import orjson
 
+from hirehouse.contracts.errors import ExpectedError
 from hirehouse.events.exact_json import write_json
 
 
-class KeysError(Exception):
-    """A file of keys that can't be used, or what can't be done with it."""
+class KeysError(ExpectedError):
+    """A file of keys can't be used, or a change of it is not possible."""
 
 
 class Keys:
-    """The keys of a file, read again when it changes; KeysError if it can't be read."""
+    """The keys of a file, which is read again when it changes; KeysError if it can't be read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -26,24 +27,24 @@ class Keys:
         self.stamp: tuple[int, ...] = ()
 
     def producer(self, key: str) -> str | None:
-        """Whose key it is; None if it is nobody's."""
+        """The producer that a key belongs to; None for an unknown key."""
         try:
             stat = self.path.stat()
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             if stamp != self.stamp:
                 self.stamp, self.hashes = stamp, read_keys(self.path)
         except (KeysError, OSError) as error:
-            # To refuse all would lose events for a slip of an editor: clients drop what gets a 401.
-            print(f"error: {error}; the keys read before stay", file=sys.stderr, flush=True)
+            # Rejecting all keys would lose events: clients drop what is answered with 401.
+            print(f"error: {error}; the previous keys stay in force", file=sys.stderr, flush=True)
         digest, found = _digest(key), None
-        for name, known in self.hashes.items():  # all of them: time must not tell which one it was
+        for name, known in self.hashes.items():  # no early exit: timing must not reveal the key
             if hmac.compare_digest(digest, known):
                 found = name
         return found
 
 
 def read_keys(path: Path) -> dict[str, str]:
-    """The digests by producer; KeysError if the file can't be read, or is no such file."""
+    """The digests by producer; KeysError if the file can't be read, or is not one of keys."""
     try:
         found = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
@@ -54,10 +55,10 @@ def read_keys(path: Path) -> dict[str, str]:
 
 
 def add_key(path: Path, producer: str) -> str:
-    """Make a key for a producer and return it, which is kept nowhere; KeysError if it has one."""
+    """Create and return a key, which is not stored itself; KeysError if the producer has one."""
     hashes = read_keys(path) if path.exists() else {}
     if producer in hashes:
-        raise KeysError(f"{path}: {producer} has a key; revoke it, or add one under another name")
+        raise KeysError(f"{path}: {producer} has a key: revoke it first, or use another name")
     key = secrets.token_urlsafe(24)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, hashes | {producer: _digest(key)})
@@ -65,10 +66,10 @@ def add_key(path: Path, producer: str) -> str:
 
 
 def revoke_key(path: Path, producer: str) -> None:
-    """Take a producer's key away; KeysError if it has none."""
+    """Remove the key of a producer; KeysError if it has none."""
     hashes = read_keys(path)
     if not hashes.pop(producer, None):
-        raise KeysError(f"{path}: no key of {producer}")
+        raise KeysError(f"{path}: {producer} has no key")
     write_json(path, hashes)
 
 

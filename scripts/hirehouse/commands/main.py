@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from hirehouse.commands.shared import expected_errors
+
 
 class Lazy(NamedTuple):
-    """Where a command is, and the help that `hirehouse --help` shows without importing it."""
+    """The module of a command, and its help for `hirehouse --help`, which does not import it."""
 
     module: str
     attribute: str
@@ -20,19 +23,28 @@ class Lazy(NamedTuple):
 COMMANDS = {
     "contracts": Lazy("contracts", "contracts_app", "Inspect, check and export the contracts."),
     "simulate": Lazy("simulate", "simulate_command", "Simulate a hiring marketplace."),
-    "collect": Lazy("collect", "collect_command", "Take events over HTTP."),
+    "collect": Lazy("collect", "collect_command", "Receive events over HTTP."),
     "collect-keys": Lazy("collect", "keys_app", "Manage the write keys of producers."),
     "land": Lazy("land", "land_command", "Land files and topics of events."),
     "run": Lazy("run", "run_command", "Land and build continuously."),
     "failures": Lazy("failures", "failures_app", "Inspect, patch and replay failed events."),
-    "trace": Lazy("failures", "trace_command", "Find where an event is."),
+    "trace": Lazy("failures", "trace_command", "Trace an event from file to marts."),
     "backfill": Lazy("backfill", "backfill_command", "Land the rows of an older system as events."),
     "upgrade": Lazy("upgrade", "upgrade_command", "Upgrade a warehouse of an older version."),
 }
 
+# The extra that a module comes with, if it is not in the core.
+EXTRAS = {"confluent_kafka": "kafka"} | dict.fromkeys(
+    (
+        *("adbc_driver_manager", "adbc_driver_postgresql", "dbt", "duckdb", "jinja2", "jsonpatch"),
+        *("jsonpointer", "networkx", "psycopg2", "pyarrow", "tenacity"),
+    ),
+    "warehouse",
+)
+
 
 class LazyGroup(TyperGroup):
-    """A group that knows its commands by name and help, and imports one when it is run."""
+    """A group with names and help of its commands, which imports a command when it runs."""
 
     def __init__(self, **settings: Any) -> None:
         stubs = {name: TyperCommand(name, help=lazy.help) for name, lazy in COMMANDS.items()}
@@ -42,6 +54,11 @@ class LazyGroup(TyperGroup):
         """The command that runs."""
         name, _, rest = super().resolve_command(ctx, args)
         return name, load(str(name)), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, and report expected errors."""
+        with expected_errors():
+            return super().invoke(ctx)
 
 
 def load(name: str) -> Any:
@@ -71,4 +88,12 @@ def main_options() -> None:
 
 
 def main() -> None:
-    app(prog_name="hirehouse")
+    """Run the command; exit code 1 with the extra to install if it needs one that is missing."""
+    try:
+        app(prog_name="hirehouse")
+    except ModuleNotFoundError as error:
+        missing = str(error.name).partition(".")[0]
+        if missing not in EXTRAS:
+            raise
+        install = f"pip install 'hirehouse[{EXTRAS[missing]}]'"
+        sys.exit(f"error: {missing} is missing, which this command needs: {install}")

@@ -1,4 +1,4 @@
-"""`hirehouse run`: keep the warehouse up to date with a folder of events."""
+"""`hirehouse run`: keep the warehouse up to date with folders and topics of events."""
 
 from __future__ import annotations
 
@@ -10,14 +10,10 @@ from typing import Annotated
 
 import typer
 
-from hirehouse.commands.shared import Remove, Target, ending, say_error
-from hirehouse.contracts.model import ContractError
-from hirehouse.landing.inputs import InputError
-from hirehouse.running.lock import LoopLock, LoopLockHeld
+from hirehouse.commands.shared import Remove, Target, print_error
+from hirehouse.running.lock import LoopLock
 from hirehouse.running.loop import Inbox, Loop, Round, pause
-from hirehouse.running.loop import Round as Outcome
 from hirehouse.running.metrics import Metrics
-from hirehouse.running.warm_dbt import DbtError
 from hirehouse.warehouse.profile import WarehouseError
 
 
@@ -30,7 +26,7 @@ def run_command(
     ],
     once: Annotated[bool, typer.Option("--once", help="One round, for a scheduler.")] = False,
     every: Annotated[
-        float, typer.Option(min=0.05, help="Seconds from the end of a round to the next look.")
+        float, typer.Option(min=0.05, help="Seconds from the end of a round to the next one.")
     ] = 0.25,
     remove: Remove = False,
     target: Target = None,
@@ -42,10 +38,10 @@ def run_command(
         bool, typer.Option("--json", help="Print each round as one line of JSON.")
     ] = False,
 ) -> None:
-    """Land what comes into the watched folders, build what that touches, and again.
+    """Watch folders and topics: land new events, and build the models that they affect.
 
-    Put whole files there: write under a name that ends in .tmp or .part, or that starts with a
-    dot, then rename. SIGINT or SIGTERM ends the loop after its round; a second one at once.
+    Put only complete files there: write to a name that ends in .tmp or .part, or starts with a dot,
+    then rename. SIGINT or SIGTERM ends the loop after its round, a second one immediately.
 
     Exit code 1: the last round could not read, land or build something; 2: wrong arguments; 3:
     another loop has the warehouse.
@@ -54,28 +50,29 @@ def run_command(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: _stop(stop))
 
-    claim = LoopLock(target)
-    result: Outcome | None = None
-    errors = (WarehouseError, ContractError, DbtError, OSError)
-    with ending({InputError: 2, LoopLockHeld: 3} | dict.fromkeys(errors, 1)), ExitStack() as stack:
-        stack.callback(claim.let_go)
+    lock = LoopLock(target)
+    result: Round | None = None
+    with ExitStack() as stack:
+        stack.callback(lock.release)
         Inbox(paths).new()
-        claim.hold()
+        lock.acquire()
         metrics = Metrics(metrics_port, metrics_host) if metrics_port else None
         loop = Loop(paths, target, remove=remove)
         tries = 0
         while not stop.is_set():
             try:
-                claim.hold()
+                lock.acquire()
                 latest = loop.round()
-            except WarehouseError as error:  # PostgreSQL is away for a while
+            except WarehouseError as error:  # such as a restart of PostgreSQL
                 latest = Round(loop.number, error=str(error))
             if latest:
                 result = latest
                 tries = tries + 1 if result.error else 0
                 print(json.dumps(vars(result)) if as_json else line_of(result), flush=True)
                 for text in problems_of(result):
-                    say_error(text)
+                    print_error(text)
+                if tries and not once:
+                    typer.echo(f"trying again in {pause(tries):.0f} s", err=True)
                 if metrics:
                     metrics.note(result, len(loop.failing))
             if once:
@@ -91,7 +88,7 @@ def _stop(stop: threading.Event) -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def line_of(result: Outcome) -> str:
+def line_of(result: Round) -> str:
     parts = [f"round {result.number}"]
     if result.batches:
         parts += [f"batch {', '.join(map(str, result.batches))}", f"{result.lines:,} lines"]
@@ -102,8 +99,8 @@ def line_of(result: Outcome) -> str:
     return "  ".join(parts)
 
 
-def problems_of(result: Outcome) -> list[str]:
-    # The first two lines of dbt: where and what; the next ones may quote rows.
+def problems_of(result: Round) -> list[str]:
+    # The first two lines of dbt have the place and the error; the next ones may quote rows.
     broken = [
         f"{name}: {' '.join(' '.join(text.splitlines()[:2]).split())}"
         for name, text in result.broken.items()

@@ -1,16 +1,12 @@
-"""The warehouse that a command works on."""
+"""Open the warehouse of a command."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hirehouse.commands.shared import ending
-from hirehouse.contracts.model import ContractError
-from hirehouse.failures.queries import UnknownFailure
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from hirehouse.warehouse.landed_schema import ensure_tables
-from hirehouse.warehouse.profile import WarehouseError
 
 HAS_TABLES = (
     "select 1 from information_schema.tables"
@@ -19,11 +15,9 @@ HAS_TABLES = (
 
 
 @contextmanager
-def opened(target: str | None) -> Iterator[Warehouse]:
-    """The warehouse, with its tables; ends the command where it or an id can't be used."""
-
-    codes = {UnknownFailure: 2, WarehouseError: 1, ContractError: 1}
-    with ending(codes), open_warehouse(target) as warehouse:
+def open_with_tables(target: str | None) -> Iterator[Warehouse]:
+    """Open the warehouse, and make sure that it has its landed tables."""
+    with open_warehouse(target) as warehouse:
         if not warehouse.query(HAS_TABLES):
             with warehouse.landing_lock():
                 ensure_tables(warehouse)

@@ -1,1 +1,1 @@
-"""Emission tests: what applications emit, held against the contracts."""
+"""Emission tests: check the events of applications against the contracts."""

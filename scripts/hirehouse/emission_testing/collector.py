@@ -1,8 +1,9 @@
-"""A collector for the tests of applications: it keeps events in memory and says what is wrong."""
+"""A collector for tests of applications: it keeps events in memory, and reports reasons."""
 
 from __future__ import annotations
 
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -19,10 +20,17 @@ KEPT = 10_000
 
 
 class MemoryCollector(Sink):
-    """A sink that checks each event as emission tests want it: unknown properties fail."""
+    """A sink that checks each event strictly: unknown properties fail.
 
-    def __init__(self) -> None:
-        self.contracts = strict_contracts()
+    Args:
+        schemas: a folder of `contracts export`; None for the contracts of the project.
+
+    Raises:
+        ContractError: there is no contract, or one can't be used.
+    """
+
+    def __init__(self, schemas: Path | None = None) -> None:
+        self.contracts = strict_contracts(schemas)
         self.kept: deque[dict[str, Any]] = deque(maxlen=KEPT)
         self.count = 0
 
@@ -31,7 +39,7 @@ class MemoryCollector(Sink):
         return [*asked, Route("/micro/reset", self.reset, methods=["POST"])]
 
     async def append(self, lines: list[bytes]) -> None:
-        """Check and keep events; the oldest are forgotten beyond KEPT."""
+        """Check and keep events; beyond KEPT, the oldest are dropped."""
         for line in lines:
             verdict = check_line(line, self.contracts, utc_now())
             text = line[:MAX_LINE].decode(errors="replace")
@@ -42,7 +50,7 @@ class MemoryCollector(Sink):
             self.count += 1
 
     async def all(self, _: Request) -> Response:
-        """How many events there are; `forgotten` should be none."""
+        """Counts of events; `forgotten` counts dropped ones."""
         bad = sum(bool(kept["reasons"]) for kept in self.kept)
         counts = {"total": len(self.kept), "good": len(self.kept) - bad, "bad": bad}
         return json_answer(counts | {"forgotten": self.count - len(self.kept)})

@@ -1,4 +1,4 @@
-"""The contracts as emission tests hold them: strict, of the project or of exported schemas."""
+"""Strict contracts for emission tests, of the project or of exported schemas."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from typing import Any
 from hirehouse.contracts.model import ROOT, Column, Contract, ContractError, DataType, load
 from hirehouse.events.validate import CompiledContracts
 
-# What the check of an event says of its envelope in words of its own.
+# Members of the envelope that check_line checks itself.
 CHECKED_APART = {"type", "event", "messageId", "timestamp"}
 
 
 @cache
 def strict_contracts(folder: Path | None = None) -> CompiledContracts:
-    """The contracts of a folder of `contracts export`, else the project's; there must be some."""
+    """The contracts of a folder of `contracts export`, else of the project; at least one."""
     if not folder:
         contracts = {key: replace(contract, strict=True) for key, contract in load().items()}
         if not contracts:
-            raise ContractError(f"{ROOT} holds no contract: set hirehouse_schemas in pytest's ini")
+            hint = "by hirehouse_schemas in pytest's ini, or by --schemas of the collector"
+            raise ContractError(f"{ROOT} holds no contract: name a folder of exported ones {hint}")
         return CompiledContracts(contracts)
     try:
         index = json.loads((folder / "index.json").read_bytes())
@@ -43,7 +44,7 @@ def strict_contracts(folder: Path | None = None) -> CompiledContracts:
 
 
 def _column(name: str, schema: dict[str, Any]) -> Column:
-    # A text may have the format of a time, too; it has a size. All else is in the schema.
+    # A text, which has a size, may have the format of a time. All other rules are in the schema.
     times = {} if "maxBytes" in schema else {"date": "date", "date-time": "timestamp"}
     kind = times.get(schema.get("format", ""), "boolean")
     return Column(name, DataType(kind), schema["description"], schema)

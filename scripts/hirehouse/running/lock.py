@@ -1,4 +1,4 @@
-"""The right to keep a warehouse up to date: one loop at a time has it."""
+"""The lock of `hirehouse run`: one loop at a time per warehouse."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 from typing import IO
 
+from hirehouse.contracts.errors import ExpectedError
 from hirehouse.contracts.model import ROOT
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from hirehouse.warehouse.profile import WarehouseError, duckdb_path, read_profile
@@ -20,15 +21,17 @@ HOLDER = (
 )
 
 
-class LoopLockHeld(Exception):
-    """Another loop has the warehouse; the message says which."""
+class LoopLockHeld(ExpectedError):
+    """Another loop holds the lock; the message names it."""
+
+    exit_code = 3
 
 
 class LoopLock:
-    """The claim of one loop, held until it is let go or its process ends.
+    """The lock of one loop, held until it is released or its process ends.
 
-    Beside a DuckDB file lies a locked file. On PostgreSQL it is an advisory lock of a connection of
-    its own, which a restart of the server breaks: so `hold` it again before each round.
+    For DuckDB it is a locked file beside the database. On PostgreSQL it is an advisory lock of a
+    separate connection, which a restart of the server breaks: so `acquire` it before each round.
     """
 
     def __init__(self, target: str | None = None) -> None:
@@ -37,15 +40,15 @@ class LoopLock:
         self.warehouse: Warehouse | None = None
         self.holder = f"hirehouse run, process {os.getpid()} on {socket.gethostname()}"
 
-    def hold(self) -> None:
-        """Make sure of the claim; LoopLockHeld if another loop has it."""
+    def acquire(self) -> None:
+        """Get the lock, or make sure that it is held; LoopLockHeld if another loop has it."""
         settings = read_profile(self.target)
         if settings.get("type") == "duckdb":
             self._lock_file(duckdb_path(settings, ROOT))
         else:
             self._lock_database()
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         for held in (self.file, self.warehouse):
             if held:
                 held.close()
@@ -60,7 +63,9 @@ class LoopLock:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise LoopLockHeld(f"{database} is kept up to date by {file.read()}") from None
+            raise LoopLockHeld(
+                f"{database} is kept up to date by {file.read()}: stop that first"
+            ) from None
         file.truncate(0)
         file.write(self.holder)
         file.flush()
@@ -82,5 +87,7 @@ class LoopLock:
                 f"{name} since {at:%F %T}" for name, at in warehouse.query(HOLDER, [LOOP_LOCK])
             ]
             warehouse.close()
-            raise LoopLockHeld(f"the database is kept up to date by {', '.join(holders)}")
+            raise LoopLockHeld(
+                f"the database is kept up to date by {', '.join(holders)}: stop that first"
+            )
         self.warehouse = warehouse

@@ -1,4 +1,4 @@
-"""Near real time: land what has come, build what that touches, and again, in one process."""
+"""Near real time: land new events and build the models that they affect, in one warm process."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from pathlib import Path
 
 from hirehouse.contracts.model import ROOT
 from hirehouse.events.validate import utc_now
-from hirehouse.landing.inputs import TOPIC, InputError, address, found_at
-from hirehouse.landing.land import Known, land
-from hirehouse.landing.write_batches import DIRECT
+from hirehouse.landing.inputs import TOPIC, InputError, files_at, parse_topic_url
+from hirehouse.landing.land import LandingCache, land
 from hirehouse.running.graph import Graph
-from hirehouse.running.warm_dbt import WarmDbt
+from hirehouse.running.warm_dbt import DbtError, WarmDbt
 from hirehouse.warehouse.connections import Warehouse, first_line, open_warehouse
 from hirehouse.warehouse.landed_schema import raw_tables
+from hirehouse.warehouse.profile import WarehouseError
 
-LONGEST = 60.0  # seconds between two tries
-# A round writes no logs and artifacts, which cost more than its models, and asks for what there is
-# only in the schemas of its models.
+MAX_PAUSE = 60.0  # seconds between two tries
+# A round writes no logs and artifacts, which cost more than its models, and caches only the schemas
+# of its models.
 QUIET = (
-    *("--log-level", "none", "--log-level-file", "none", "--no-write-json"),
+    *("--log-level-file", "none", "--no-write-json"),
     "--cache-selected-only",
 )
-# Of so many rounds one ends with a checkpoint of a DuckDB file. With one at each closing, it would
-# rewrite parts of fifty tables; its log is as safe, and read in faster as long as it is short.
+# Rounds per checkpoint of a DuckDB file. A checkpoint at each close would rewrite parts of fifty
+# tables; the write-ahead log is as safe, and fast to replay while it is short.
 CHECKPOINT = 5
-# Of what no fact or dimension is made of (aggregates, marts of arrival itself: half of all models)
-# a round builds about so many, in turn, while events keep coming.
-BESIDE = 3
+# Half of all models feed no fact or dimension: aggregates, and marts of arrival. While events keep
+# coming, a round builds about this many of them, in turn.
+DEFERRABLE_PER_ROUND = 3
 
 Stamp = tuple[int, ...]
 
 
 def pause(tries: int) -> float:
-    return min(LONGEST, 2.0 ** min(tries, 10))
+    return min(MAX_PAUSE, 2.0 ** min(tries, 10))
 
 
 @dataclass
 class Round:
-    """What came of one round. `broken` has dbt's message by model."""
+    """The result of one round. `broken` has dbt's message by model."""
 
     number: int
     batches: list[int] = field(default_factory=list)
@@ -63,50 +63,50 @@ class Round:
 
     @property
     def good(self) -> bool:
-        """Whether the marts tell of all that has landed."""
+        """Whether nothing failed in building."""
         return not (self.broken or self.error)
 
 
 class Inbox:
-    """The files that came, each told once: it is known by its name, size, times and inode.
+    """Finds new files, each one once: files are identified by name, size, times and inode.
 
     Args:
-        paths: folders, files and globs; what lies in them may come and go.
+        paths: folders, files and globs; their files may come and go.
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
         self.paths = [str(Path(path).absolute()) for path in paths if not path.startswith(TOPIC)]
-        self.seen: dict[str, Stamp] = {}
+        self.handled: dict[str, Stamp] = {}
 
     def new(self) -> dict[str, Stamp]:
-        """What was not yet marked as seen; InputError if a folder or file does not exist."""
+        """The files that are not yet `handled`; InputError if a folder or file does not exist."""
         there = {}
         for path in self.paths:
-            found = found_at(path)
+            found = files_at(path)
             if not (found or Path(path).exists() or glob.has_magic(path)):
                 raise InputError(f"{path}: no such file or folder")
             for name in found:
-                with suppress(FileNotFoundError):  # taken away just now
+                with suppress(FileNotFoundError):  # removed just now
                     stat = os.stat(name)  # noqa: PTH116 - thousands of them, several times a second
                     times = (stat.st_mtime_ns, stat.st_ctime_ns)
                     there[name] = (stat.st_size, *times, stat.st_ino)
-        # What is gone is forgotten: memory is bounded by what lies there.
-        self.seen = {name: self.seen[name] for name in there if name in self.seen}
-        return {name: stamp for name, stamp in there.items() if self.seen.get(name) != stamp}
+        # Files that are gone are forgotten, so memory is bounded.
+        self.handled = {name: self.handled[name] for name in there if name in self.handled}
+        return {name: stamp for name, stamp in there.items() if self.handled.get(name) != stamp}
 
 
 class Loop:
-    """Rounds of one process that keeps a warehouse up to date.
+    """Keeps a warehouse up to date, in rounds.
 
     Args:
-        paths: what is watched; see `Inbox`.
-        target: which output of the profile.
-        remove: delete segments of the collector that have landed whole.
-        beside: how many models; see BESIDE. What waits is built at once when nothing comes.
+        paths: what to watch; see `Inbox`; and URLs of topics.
+        target: an output of the profile.
+        remove: delete segments of the collector that have landed completely.
+        deferrable_per_round: see DEFERRABLE_PER_ROUND. The rest is built once no events come.
 
     Raises:
         DbtError: the project can't be parsed.
-        InputError: the address of a topic is none.
+        InputError: the URL of a topic is malformed.
     """
 
     def __init__(
@@ -114,18 +114,18 @@ class Loop:
         paths: Iterable[str],
         target: str | None = None,
         remove: bool = False,
-        beside: int = BESIDE,
+        deferrable_per_round: int = DEFERRABLE_PER_ROUND,
     ) -> None:
         paths = list(paths)
         self.inbox = Inbox(paths)
         self.topics = [path for path in paths if path.startswith(TOPIC)]
         for topic in self.topics:
-            address(topic)
-        self.target, self.remove, self.beside = target, remove, beside
-        self.known = Known()
-        atexit.register(self.known.close)
+            parse_topic_url(topic)
+        self.target, self.remove, self.deferrable_per_round = target, remove, deferrable_per_round
+        self.cache = LandingCache()
+        atexit.register(self.cache.close)
         self.number = 0
-        # The last batch that is built or pending; our own ones after it, and the tables they fill.
+        # The last batch that is built or pending; later batches of this loop, and their tables.
         self.ceiling = 0
         self.own: set[int] = set()
         self.filled: set[str] = set()
@@ -134,14 +134,15 @@ class Loop:
     def _parse(self) -> None:
         self.changed_at = _changed_at()
         self.dbt = WarmDbt(folder=ROOT / "target" / "run", target=self.target)
-        # Tests are most of a project; to find its way past them takes dbt a tenth of a round.
+        # Most nodes of a project are tests; skipping them takes dbt a tenth of a round.
         nodes = self.dbt.manifest.nodes
         for node in [i for i, n in nodes.items() if n.resource_type == "test"]:
             del nodes[node]
         self.dbt.manifest.unit_tests.clear()
         self.graph = Graph(self.dbt.manifest)
-        self.families = sorted(self.graph.families, key=min)  # the first one has waited longest
-        # Whatever happened before: a model that is up to date costs next to nothing.
+        # The family that was built longest ago comes first.
+        self.families = sorted(self.graph.families, key=min)
+        # The first round builds everything: a model that is up to date costs next to nothing.
         self.pending = self.graph.everything()
         self.failing: set[str] = set()
         self.tries, self.again_at = 0, 0.0
@@ -149,27 +150,29 @@ class Loop:
     def round(self) -> Round | None:
         """Land and build once; None if there is nothing to do.
 
-        What goes wrong stands in the result, and is done in a later round.
+        Errors are in the result; a later round retries what failed.
         """
         result = Round(self.number + 1)
         begun = time.monotonic()
         newest = None
         try:
             files = self.inbox.new()
-            came = files or any(topic.waiting() for topic in self.known.topics.values())
+            came = files or any(topic.waiting() for topic in self.cache.topics.values())
             if not came and not self.pending - self._blocked():
                 return None
             if self.failing and not self._blocked() and _changed_at() > self.changed_at:
-                self._parse()  # someone may have mended a model
-            # Open to the end: nobody can land into a DuckDB file between landing and building.
+                self._parse()  # a model may have been fixed
+            # Open for the whole round: no other process can land into a DuckDB file between.
             with open_warehouse(self.target) as warehouse:
                 newest = self._land(files, warehouse, result)
                 result.land_seconds = time.monotonic() - begun
                 self._build(warehouse, result)
                 if warehouse.engine == "duckdb" and self.number % CHECKPOINT:
                     warehouse.execute("pragma disable_checkpoint_on_shutdown")
+        except ModuleNotFoundError:
+            raise  # a package is not installed, and no later round finds it
         except Exception as error:
-            result.error = first_line(error) or type(error).__name__
+            result.error = self._said(error)
         self.number += 1
         result.seconds = time.monotonic() - begun
         now = utc_now()
@@ -178,13 +181,23 @@ class Loop:
             result.lag_seconds = (now - newest) / timedelta(seconds=1)
         return result
 
+    def _said(self, error: Exception) -> str:
+        text = str(error).strip()
+        # What dbt could not do before its first model, such as making a schema.
+        if "permission denied" in text:
+            with suppress(WarehouseError), open_warehouse(self.target) as warehouse:
+                text = warehouse.explain(text)
+        if isinstance(error, DbtError):  # the first line says where, the second what
+            text = " ".join(" ".join(text.splitlines()[:2]).split())
+        return first_line(text) or type(error).__name__
+
     def _land(
         self, files: dict[str, Stamp], warehouse: Warehouse, result: Round
     ) -> datetime | None:
         inputs = [*files, *self.topics]
-        landed = land(inputs, warehouse, known=self.known, direct=DIRECT, remove=self.remove)
-        # Those that can't be read, too: each is told once, until it changes.
-        self.inbox.seen |= files
+        landed = land(inputs, warehouse, cache=self.cache, remove=self.remove)
+        # Unreadable files, too: each is reported once, until it changes.
+        self.inbox.handled |= files
         self.own |= set(landed.batches)
         self.filled |= {table for table, count in landed.rows.items() if count}
         result.batches, result.unreadable = landed.batches, landed.unreadable
@@ -192,14 +205,14 @@ class Loop:
         return landed.newest
 
     def _build(self, warehouse: Warehouse, result: Round) -> None:
-        # No one may commit a batch between our look and dbt's: it would be built in part. Where all
-        # is built it does no harm, and others need not wait for what may take long.
+        # With the landing lock no other process commits a batch while the models are chosen and
+        # built: it would be built in part. A build of everything needs no lock, and may take long.
         whole = self.pending == self.graph.everything()
         with nullcontext() if whole else warehouse.landing_lock():
             self._note_batches(warehouse)
             chosen = self.pending - self._blocked()
             if result.batches and not whole:
-                chosen = chosen - self.graph.aside | self._turn(chosen)
+                chosen = chosen - self.graph.deferrable | self._next_deferrable(chosen)
             if not chosen:
                 return
             with_seeds = any(self.graph.kinds[node] == "seed" for node in chosen)
@@ -208,8 +221,8 @@ class Loop:
         failed = outcome.failed()
         broken = chosen & failed.keys()
         for other in failed.keys() - broken:  # on-run-start: nothing was built
-            result.error = failed[other]
-        self.dbt.settle(built)
+            result.error = warehouse.explain(failed[other])
+        self.dbt.skip_schema_checks(built)
         self.pending -= built
         self.failing = self.failing - built | broken
         if broken:
@@ -218,14 +231,14 @@ class Loop:
         elif not self.failing:
             self.tries = 0
         result.models = len(built)
-        result.broken = {self.graph.names[node]: failed[node] for node in broken}
+        result.broken = {self.graph.names[n]: warehouse.explain(failed[n]) for n in broken}
 
-    def _turn(self, chosen: set[str]) -> set[str]:
-        """Of what can wait, that which has waited longest."""
+    def _next_deferrable(self, chosen: set[str]) -> set[str]:
+        """The deferrable models to build in this round: those built longest ago."""
         taken = set[str]()
         waiting = [family for family in self.families if family & chosen]
         for family in waiting:
-            if taken and len(taken | family & chosen) > self.beside:
+            if taken and len(taken | family & chosen) > self.deferrable_per_round:
                 break
             taken |= family & chosen
             self.families.remove(family)
@@ -233,7 +246,7 @@ class Loop:
         return taken
 
     def _note_batches(self, warehouse: Warehouse) -> None:
-        """Add to `pending` what the batches after the ceiling touch, and raise it."""
+        """Add the models of batches after the ceiling to `pending`, and raise the ceiling."""
         found = {
             batch_id
             for (batch_id,) in warehouse.query(
@@ -242,7 +255,7 @@ class Loop:
                 [self.ceiling],
             )
         }
-        # Of a batch that someone else has landed we know nothing.
+        # The tables of a batch that another process has landed are unknown.
         tables = self.filled if found <= self.own else set(raw_tables())
         if found:
             self.pending |= self.graph.touched(tables | {"batches"})
@@ -251,9 +264,9 @@ class Loop:
         self.own, self.filled = set(), set()
 
     def _record_untouched(self, warehouse: Warehouse) -> None:
-        """Record that models to which the new batches bring nothing are complete up to them, too.
+        """Record that models without rows in the new batches are complete up to them.
 
-        Else what is made of them would stay where they are, and read the same rows in each round.
+        Else everything downstream would stay behind, and read the same rows in each round.
         """
         untouched = sorted(
             self.graph.names[node]
@@ -262,7 +275,7 @@ class Loop:
         )
         if not untouched:
             return
-        # Landing must not wait for a model that someone else builds; it has its turn next time.
+        # Landing must not wait for a model that another process builds: the next round records it.
         unlocked = " for update skip locked" if warehouse.engine == "postgres" else ""
         table, places = self.graph.progress, ", ".join("?" * len(untouched))
         warehouse.execute(
@@ -272,13 +285,13 @@ class Loop:
         )
 
     def _blocked(self) -> set[str]:
-        """What failed and has to wait, with all that is made of it.
+        """The models that failed and wait for a retry, with everything downstream.
 
-        A model must not run ahead of what it reads: it would miss what that one learns later.
+        A model must not be ahead of its inputs: it would miss rows that they get later.
         """
         if time.monotonic() >= self.again_at:
             return set()
-        return self.graph.hanging_on(self.failing)
+        return self.graph.with_descendants(self.failing)
 
 
 def _changed_at() -> float:

@@ -1,4 +1,4 @@
-"""What a loop tells Prometheus."""
+"""Metrics of `hirehouse run` for Prometheus."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BUCKETS = (0.5, 1, 2, 3, 5, 10, 30, 60, 300, 1800)
 
 
 class Metrics:
-    """Counts of rounds, served at /metrics; OSError if the port is taken."""
+    """Metrics of rounds, served at /metrics; OSError if the port is in use."""
 
     def __init__(self, port: int, host: str) -> None:
         to = CollectorRegistry()
@@ -21,18 +21,18 @@ class Metrics:
         self.seconds = Histogram(
             "hirehouse_round_seconds", "Seconds of a round", buckets=BUCKETS, registry=to
         )
-        about = "When a round ended that left nothing to do"
+        about = "End of the last round that left nothing to build"
         self.success = Gauge("hirehouse_last_success_timestamp_seconds", about, registry=to)
-        about = "Models that failed and are tried again"
+        about = "Models that failed and will be retried"
         self.broken = Gauge("hirehouse_models_failed", about, registry=to)
-        about = "From the newest event's received_at to its being in the marts"
+        about = "Seconds from received_at of the newest event to the end of its round"
         self.lag = Gauge("hirehouse_lag_seconds", about, registry=to)
         for result in ("good", "bad"):
             self.rounds.labels(result)
         start_http_server(port, host, to)
 
     def note(self, result: Round, failing: int) -> None:
-        """Count a round, and how many models have failed and not succeeded since."""
+        """Record a round, and the number of models that have not succeeded since they failed."""
         self.rounds.labels("good" if result.good else "bad").inc()
         self.landed.inc(result.events)
         self.failed.inc(result.failed)

@@ -1,4 +1,4 @@
-"""dbt in this process: it starts and parses once, and a run then costs its models alone."""
+"""dbt in this process: it is imported and parses once, so a run costs only its models."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hirehouse.contracts.errors import ExpectedError
 from hirehouse.contracts.model import ROOT
 
 CHOSEN = "chosen_for_this_run"
 
 
-class DbtError(Exception):
-    """dbt could not run at all: it can't read the project, the profile or a selection."""
+class DbtError(ExpectedError):
+    """dbt could not start: the project, the profile or a selection can't be read."""
 
 
 @dataclass
 class Outcome:
-    """What came of one run, by dbt's status (success, error, skipped, pass, fail, warn)."""
+    """The result of one run; `status` has dbt's (success, error, skipped, pass, fail, warn)."""
 
     success: bool
     seconds: dict[str, float] = field(default_factory=dict)
@@ -28,7 +29,7 @@ class Outcome:
     messages: dict[str, str] = field(default_factory=dict)
 
     def failed(self) -> dict[str, str]:
-        """What those nodes say that ended with an error or a failure."""
+        """The messages of the nodes that ended with an error or a failure."""
         bad = (node for node, status in self.status.items() if status in ("error", "fail"))
         return {node: self.messages[node] for node in bad}
 
@@ -38,9 +39,9 @@ class WarmDbt:
 
     Args:
         root: the project's folder.
-        folder: where dbt's artifacts and log go, apart from those of a person's own dbt.
-        variables: environment variables that the profile reads, set only while dbt works.
-        target: which output of the profile; else the profile's own.
+        folder: for the artifacts and log of dbt, apart from those of other dbt runs.
+        variables: environment variables for the profile, set only while dbt runs.
+        target: an output of the profile; default the target of the profile.
 
     Raises:
         DbtError: the project can't be parsed.
@@ -64,12 +65,12 @@ class WarmDbt:
         self.parse()
 
     def parse(self) -> None:
-        """Read what has changed since the project was read last into this folder.
+        """Parse what has changed since the last parse with this folder.
 
         Raises:
             DbtError: it can't be parsed.
         """
-        from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes 3 s
+        from dbt.cli.main import dbtRunner  # takes 3 s
 
         self.runner = dbtRunner()
         self.manifest = self._read()
@@ -79,14 +80,14 @@ class WarmDbt:
         return self._invoke("parse").result
 
     def run(self, command: str, *arguments: str, nodes: Iterable[str] = ()) -> Outcome:
-        """Run a command such as build, run or test; DbtError if dbt could not begin.
+        """Run a command such as build, run or test; DbtError if dbt could not start.
 
         Args:
-            arguments: what else stands on the command line, such as "--select", "staging".
-            nodes: unique ids, if these and no others are selected.
+            arguments: further arguments, such as "--select", "staging".
+            nodes: unique ids of the nodes to select; by default the arguments decide.
         """
         if nodes := set(nodes):
-            # As names, dbt would hold each of them against each node of the project.
+            # Selecting by names would compare each name with each node of the project.
             for node in self.manifest.nodes.values():
                 node.tags = [tag for tag in node.tags if tag != CHOSEN]
                 node.tags += [CHOSEN] if node.unique_id in nodes else []
@@ -100,11 +101,11 @@ class WarmDbt:
             {name: one.message or "" for name, one in found.items()},
         )
 
-    def settle(self, nodes: Iterable[str]) -> None:
-        """From now on, spare tables what the run that is over has done to them.
+    def skip_schema_checks(self, nodes: Iterable[str]) -> None:
+        """Let later runs of these nodes skip schema checks and comments, which are up to date.
 
-        An incremental run looks whether the table still has the columns of its model, and writes
-        all comments anew: half of what it costs, and both change with the project alone.
+        An incremental run compares the columns of the table with those of its model, and writes all
+        comments again: half of its time, though both change only with the project.
         """
         for node in nodes:
             config = self.manifest.nodes[node].config
@@ -127,9 +128,9 @@ class WarmDbt:
 
     @staticmethod
     def close() -> None:
-        """Let go of a DuckDB file, so that others can open it."""
+        """Close the DuckDB file, so that other processes can open it."""
         with suppress(ImportError):
-            from dbt.adapters.duckdb.connections import (  # noqa: PLC0415 - only where installed
+            from dbt.adapters.duckdb.connections import (  # where it is installed
                 DuckDBConnectionManager,
             )
 

@@ -1,4 +1,4 @@
-"""The SDKs of others send their own calls, which land in the right tables."""
+"""Calls of third-party SDKs land in the right tables."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import functools
 import hashlib
 import http.server
 import json
-import os
 import shutil
 import subprocess
 import threading
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from hirehouse.collecting.write_keys import add_key
 from hirehouse.contracts.model import ROOT
 from hirehouse.landing.land import land
 from hirehouse.warehouse.connections import open_warehouse
+from support.browser import chromium
 from support.collectors import serving
 from support.events import event
 
@@ -33,7 +33,7 @@ PROPERTIES = event(1)["properties"]
 
 @pytest.fixture(scope="session")
 def packages() -> Path:
-    """The npm packages of tests/node, installed once for each list of them."""
+    """The npm packages of tests/node, installed once per list of packages."""
     text = (NODE / "package.json").read_bytes()
     folder = ROOT / "target" / f"node-{hashlib.sha256(text).hexdigest()[:12]}"
     if not (folder / "done").exists():
@@ -50,23 +50,9 @@ def packages() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """Debian's Chromium, installed if that can be done."""
-    for name in ("chromium", "google-chrome", "chromium-browser"):
-        if path := shutil.which(name):
-            return path
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(
-            "apt-get update -qq && apt-get install -qq -y chromium", shell=True, check=True
-        )
-        return shutil.which("chromium") or ""
-    pytest.fail("install Chromium, such as by `apt-get install chromium`")
-
-
 @pytest.fixture
 def pages(packages: Path) -> Iterator[str]:
-    """A site whose page calls the browser's SDK: of another origin than the collector."""
+    """A site that uses the SDK in a browser, from another origin than that of the collector."""
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=packages)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever).start()
@@ -82,7 +68,7 @@ def node(packages: Path, *arguments: str) -> None:
 
 
 def python(sdk: str, url: str, key: str) -> None:
-    """The calls of an SDK for Python."""
+    """Send the calls of an SDK for Python."""
     module = {"segment": segment.analytics, "rudder": rudderstack.analytics}[sdk]
     user = f"{sdk}-python"
     client = module.Client(key, host=url, gzip=True, max_retries=0)
@@ -96,25 +82,14 @@ def python(sdk: str, url: str, key: str) -> None:
     client.shutdown()
 
 
-@pytest.mark.usefixtures("duckdb_environment")
-def test_each_client_lands_its_calls(
-    packages: Path,
-    chromium: str,
-    pages: str,
-    tmp_path: Path,
-) -> None:
-    keys, folder = tmp_path / "keys.json", tmp_path / "spool"
-    key = add_key(keys, "clients")
-    with serving(folder, keys) as port:
-        url = f"http://127.0.0.1:{port}"
-        for sdk in ("segment", "rudder"):
-            python(sdk, url, key)
-            node(packages, "send.cjs", sdk, url, key, json.dumps(PROPERTIES))
-        for batching in ("", "yes"):
-            given = {"host": f"127.0.0.1:{port}", "key": key, "batching": batching}
-            given["properties"] = json.dumps(PROPERTIES)
-            address = f"{pages}?{urllib.parse.urlencode(given)}"
-            node(packages, "browse.cjs", chromium, address, str(tmp_path / f"profile{batching}"))
+def check_landed(folder: Path, users: Collection[str], times: int, page: str) -> None:
+    """AssertionError if not each call of some users has landed as often as it was sent.
+
+    Args:
+        users: as in `user_id`; "browser" for the one whose SDK generates its anonymous ids.
+        times: how often each user sent all calls.
+        page: where a page view took place.
+    """
     with open_warehouse() as warehouse:
         result = land([folder], warehouse)
         requested = warehouse.query(
@@ -132,14 +107,42 @@ def test_each_client_lands_its_calls(
             "select json_extract_string(reasons, '$[*].found'), count(*) from landed.failed_events"
             " group by all order by all"
         )
-    assert (result.lines, result.unknown_properties) == (7 * 6, 0)
-    assert dict(requested) == dict.fromkeys(USERS, 2) | {"browser": 4}
-    links = {(user, "sign_in", f"anonymous-{user}") for user in USERS}
-    links |= {(user, "merge", f"old-{user}") for user in (*USERS, "browser")}
-    # The browser's SDK makes its anonymous ids itself.
-    made = {link for link in linked if link[:2] == ("browser", "sign_in")}
-    assert len(linked) == 12
-    assert (len(made), set(linked) - made) == (2, links)
-    pages_of_servers = {(user, "Home", None, None, "https://example.com/") for user in USERS}
-    assert set(viewed) == pages_of_servers | {("browser", "Home", "Jobs", REFERRER, pages)}
-    assert failed == [(['"group"'], 6), (['"screen"'], 6)]
+    count = len(users) * times
+    assert (result.lines, result.unknown_properties) == (7 * count, 0)
+    assert dict(requested) == dict.fromkeys(users, 2 * times)
+    merged = {(user, "merge", f"old-{user}") for user in users}
+    assert {link for link in linked if link[1] == "merge"} == merged
+    signed_in = {link for link in linked if link[1] == "sign_in"}
+    assert len(linked) == 2 * count
+    assert len(signed_in) == count
+    if "browser" not in users:
+        assert signed_in == {(user, "sign_in", f"anonymous-{user}") for user in users}
+    title, referrer = ("Jobs", REFERRER) if "browser" in users else (None, None)
+    assert set(viewed) == {(user, "Home", title, referrer, page) for user in users}
+    assert failed == [(['"group"'], count), (['"screen"'], count)]
+
+
+@pytest.mark.usefixtures("duckdb_environment")
+def test_calls_of_each_sdk_land(packages: Path, tmp_path: Path) -> None:
+    keys, folder = tmp_path / "keys.json", tmp_path / "spool"
+    key = add_key(keys, "clients")
+    with serving(folder, keys) as port:
+        url = f"http://127.0.0.1:{port}"
+        for sdk in ("segment", "rudder"):
+            python(sdk, url, key)
+            node(packages, "send.cjs", sdk, url, key, json.dumps(PROPERTIES))
+    check_landed(folder, USERS, 1, "https://example.com/")
+
+
+@pytest.mark.usefixtures("duckdb_environment")
+def test_calls_of_the_sdk_in_a_browser_land(packages: Path, pages: str, tmp_path: Path) -> None:
+    program = chromium()
+    keys, folder = tmp_path / "keys.json", tmp_path / "spool"
+    key = add_key(keys, "clients")
+    with serving(folder, keys) as port:
+        for batching in ("", "yes"):
+            given = {"host": f"127.0.0.1:{port}", "key": key, "batching": batching}
+            given["properties"] = json.dumps(PROPERTIES)
+            address = f"{pages}?{urllib.parse.urlencode(given)}"
+            node(packages, "browse.cjs", program, address, str(tmp_path / f"profile{batching}"))
+    check_landed(folder, ["browser"], 2, pages)

@@ -1,4 +1,4 @@
-"""The collector's answers: what it takes, what it refuses, and what stands in the spool then."""
+"""The answers of the collector, and what is in the spool then."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
 import hirehouse.collecting.app
-from hirehouse.collecting.app import LIMIT, read_call
+from hirehouse.collecting.app import MAX_REQUEST, read_call
 from hirehouse.collecting.spool import NotDurable, Spool, recover
 from hirehouse.commands.main import app
 from hirehouse.emission_testing.collector import MemoryCollector
@@ -51,12 +51,12 @@ def port(folder: Path) -> Iterator[int]:
 
 
 def landed(folder: Path, count: int) -> list[Any]:
-    """The events of a spool, once there are so many."""
+    """The events of a spool, once that many are there."""
     until(lambda: len(spooled(folder)) >= count)
     return spooled(folder)
 
 
-def test_every_path_is_taken(port: int, folder: Path) -> None:
+def test_every_endpoint_accepts_events(port: int, folder: Path) -> None:
     calls = ["track", "identify", "page", "screen", "group", "alias"]
     for path in [*calls, *"tipsga"]:
         answer = call(port, f"/v1/{path}", {"userId": path})
@@ -72,8 +72,8 @@ def test_every_path_is_taken(port: int, folder: Path) -> None:
     assert call(port, "/v1/track", method="GET").status == 405
 
 
-def test_an_event_keeps_what_it_came_with(port: int, folder: Path) -> None:
-    """But for the receivedAt of its client, and the key, which is a secret."""
+def test_an_event_keeps_its_members(port: int, folder: Path) -> None:
+    """Except the receivedAt of its client, and the key, which is a secret."""
     text = (
         b'{"messageId": "m-1", "receivedAt": "2001-01-01T00:00:00Z", "writeKey": "k",'
         b' "properties": {"a": 0.12345678901234567890123, "b": 123456789012345678901234567890,'
@@ -90,7 +90,7 @@ def test_an_event_keeps_what_it_came_with(port: int, folder: Path) -> None:
     assert set(found) == {"messageId", "receivedAt", "properties", "channel", "type"}
 
 
-def test_a_batch_gives_its_events_what_they_lack() -> None:
+def test_a_batch_fills_in_missing_members_of_its_events() -> None:
     own = {"messageId": "m-2", "sentAt": "2026-03-02T00:00:00Z", "context": {"ip": "own"}}
     shared = {"context": {"ip": "shared", "app": {"version": "1"}}, "sentAt": TIME, "writeKey": "k"}
     lines, key = read_call("batch", line({"batch": [{"messageId": ""}, own, 5], **shared}))
@@ -104,8 +104,8 @@ def test_a_batch_gives_its_events_what_they_lack() -> None:
     assert number == 5
 
 
-def test_what_one_event_breaks_others_do_not_suffer() -> None:
-    """NaN and half a surrogate pair are no JSON, but some SDKs send them; a number is no event."""
+def test_a_broken_event_does_not_affect_the_others() -> None:
+    """NaN and lone surrogates are not JSON, but some SDKs send them."""
     body = b'{"batch":[{"a":NaN,"n":1.10},{"b":"\\ud83d","\\ud83d":1.10},{"c":1.10}]}'
     lines, _ = read_call("batch", body)
     assert lines[0].startswith(b'{"a":NaN,"n":1.1,')
@@ -116,29 +116,38 @@ def test_what_one_event_breaks_others_do_not_suffer() -> None:
     assert len(lines) == 2
 
 
+GZIP = {"Content_Encoding": "gzip"}
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status", "word"),
     [
-        (b"", {}, 400, "no JSON"),
-        (b"{", {}, 400, "no JSON"),
+        (b"", {}, 400, "invalid JSON"),
+        (b"{", {}, 400, "invalid JSON"),
         (b"[1]", {}, 400, "a JSON object"),
-        (b'{"a":1,"a":2}', {}, 400, "/a"),
+        (b'{"a":1,"a":2}', {}, 400, "duplicate keys /a"),
+        (b'{"a":1e-99999999999999999999}', {}, 400, "exponent"),
         (b'{"a":' + b"[" * 300 + b"]" * 300 + b"}", {}, 400, "deep"),
         (b'{"a":' + b"[" * 200_000, {}, 400, ""),
-        (b'{"a":' + b"1" * 5_000 + b"}", {}, 400, "no JSON"),
+        (b'{"a":' + b"1" * 5_000 + b"}", {}, 400, "invalid JSON"),
         (line(event(x="x" * MAX_LINE)), {}, 413, "32,768"),
-        (b" " * (LIMIT + 1), {}, 413, "512,000"),
-        # mtime: pytest-xdist wants the same names of tests in each of its processes.
-        (gzip.compress(b" " * (LIMIT + 1), mtime=0), {"Content_Encoding": "gzip"}, 413, "512,000"),
-        (gzip.compress(b"{}", mtime=0)[:-4], {"Content_Encoding": "gzip"}, 400, "whole"),
-        (b"{}", {"Content_Encoding": "gzip"}, 400, "no gzip"),
+        (b" " * (MAX_REQUEST + 1), {}, 413, "512,000"),
+        # mtime: pytest-xdist needs the same test names in each process.
+        (
+            gzip.compress(b" " * (MAX_REQUEST + 1), mtime=0),
+            {"Content_Encoding": "gzip"},
+            413,
+            "512,000",
+        ),
+        (gzip.compress(b"{}", mtime=0)[:-4], GZIP, 400, "complete"),
+        (b"{}", GZIP, 400, "invalid gzip"),
         (b"{}", {"Content_Encoding": "br"}, 415, "gzip"),
     ],
 )
-def test_what_is_refused(
+def test_rejected_requests(
     port: int, folder: Path, body: bytes, headers: dict[str, str], status: int, word: str
 ) -> None:
-    """SDKs read `code` and `message`; and it is counted."""
+    """SDKs read `code` and `message`; the answer is counted."""
     answer = call(port, "/v1/track", body, **headers)
     assert answer.status == status
     assert answer.json["success"] is False
@@ -149,7 +158,7 @@ def test_what_is_refused(
     assert not list(folder.glob("*.ndjson"))
 
 
-def test_gzip_and_text_are_taken_and_browsers_may_call(port: int, folder: Path) -> None:
+def test_gzip_text_and_cross_origin_requests_are_accepted(port: int, folder: Path) -> None:
     packed = gzip.compress(line({"batch": [event()]}))
     assert call(port, "/v1/batch", packed, Content_Encoding="gzip").status == 200
     origin = {"Origin": "https://jobs.example"}
@@ -188,10 +197,10 @@ def test_keys(tmp_path: Path, folder: Path) -> None:
             assert call(port, "/v1/track", {}, Authorization=header).status == 401
         run("revoke", "web")
         assert call(port, "/v1/track", {}, Authorization=basic(web)).status == 401
-        assert "no key of web" in run("revoke", "web", code=1)
+        assert "web has no key" in run("revoke", "web", code=1)
         new = run("add", "web")
         assert call(port, "/v1/track", {}, Authorization=basic(new)).status == 200
-        keys.write_text("{")  # a slip must not lose events
+        keys.write_text("{")  # a broken file must not lose events
         assert call(port, "/v1/track", {}, Authorization=basic(new)).status == 200
         keys.unlink()
         assert call(port, "/v1/track", {}, Authorization=basic(new)).status == 200
@@ -204,14 +213,14 @@ def test_keys(tmp_path: Path, folder: Path) -> None:
     assert all("writeKey" not in text for text in map(json.dumps, spooled(folder)))
 
 
-def test_a_full_disk_is_503_and_passes(
+def test_a_full_disk_answers_503_until_it_has_space(
     port: int, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half a group is on the disk when it is full: none of it may land."""
+    """The disk fills up within a group of lines: none of it may land."""
     write = os.write
 
     def full(file: int, data: Any) -> int:
-        if len(data) < 50:  # not the spool's: asyncio wakes itself up with a byte
+        if len(data) < 50:  # not of the spool: asyncio wakes itself up with a byte
             return write(file, data)
         if full.half:  # type: ignore[attr-defined]
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -237,7 +246,7 @@ def test_a_full_disk_is_503_and_passes(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a file system of its own needs root")
-def test_a_file_system_that_is_really_full(tmp_path: Path) -> None:
+def test_a_full_file_system(tmp_path: Path) -> None:
     folder = tmp_path / "small"
     folder.mkdir()
     if os.system(f"mount -t tmpfs -o size=256k none {folder} 2>/dev/null"):
@@ -255,7 +264,7 @@ def test_a_file_system_that_is_really_full(tmp_path: Path) -> None:
         os.system(f"umount {folder}")
 
 
-def test_a_failed_sync_fails_its_group_and_its_segment_is_left(
+def test_a_failed_fsync_fails_its_group_and_ends_its_segment(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
@@ -271,7 +280,7 @@ def test_a_failed_sync_fails_its_group_and_its_segment_is_left(
         both = [spool.append([b"2"]), spool.append([b"3"])]
         found = await asyncio.gather(*both, return_exceptions=True)
         assert [type(error) for error in found] == [NotDurable] * 2
-        assert "Input/output error" in spool.trouble()
+        assert "Input/output error" in spool.problem()
         monkeypatch.setattr(os, "fsync", fsync)
         await spool.append([b"4"])
         await spool.close()
@@ -281,8 +290,8 @@ def test_a_failed_sync_fails_its_group_and_its_segment_is_left(
     assert texts == ["1\n", "4\n"]
 
 
-def test_what_a_dead_process_left_is_taken_over(folder: Path) -> None:
-    """But not what a living one still writes."""
+def test_segments_of_dead_processes_are_recovered(folder: Path) -> None:
+    """But not those of a process that is still writing."""
 
     async def main() -> list[str]:
         spool = Spool(folder, CollectorRegistry(), age=60)
@@ -303,7 +312,7 @@ def test_what_a_dead_process_left_is_taken_over(folder: Path) -> None:
 
 
 def test_segments_end_by_size_and_age(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hirehouse.collecting.spool.SIZE", 1_000)
+    monkeypatch.setattr("hirehouse.collecting.spool.SEGMENT_SIZE", 1_000)
 
     async def main() -> None:
         spool = Spool(folder, CollectorRegistry(), age=0.2)
@@ -320,13 +329,13 @@ def test_segments_end_by_size_and_age(folder: Path, monkeypatch: pytest.MonkeyPa
 
 
 def highest_memory(collector: Collector) -> int:
-    """The most bytes that a process has ever had in memory."""
+    """The peak memory of a process in bytes."""
     status = Path(f"/proc/{collector.process.pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) << 10
 
 
-def test_abuse_leaves_it_up_and_small(folder: Path) -> None:
-    """Slow clients, endless bodies, bombs and deep JSON, all at once."""
+def test_abusive_clients_do_not_stop_it_or_exhaust_memory(folder: Path) -> None:
+    """Slow clients, endless bodies, gzip bombs and deeply nested JSON, concurrently."""
     collector = Collector("--spool", str(folder))
     try:
         before = highest_memory(collector)
@@ -373,9 +382,9 @@ def test_abuse_leaves_it_up_and_small(folder: Path) -> None:
     assert len(spooled(folder)) == 1
 
 
-def test_the_slow_are_let_go(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """A body that drips is answered 408; a head that drips, or a refused body, ends in a close."""
-    monkeypatch.setattr(hirehouse.collecting.app, "SLOW", 0.3)
+def test_slow_connections_are_closed(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """A slow body gets 408; on a slow head or a rejected body the connection is closed."""
+    monkeypatch.setattr(hirehouse.collecting.app, "REQUEST_TIMEOUT", 0.3)
     with serving(folder) as port:
         head = b"POST /v1/track HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
         with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
@@ -391,8 +400,8 @@ def test_the_slow_are_let_go(monkeypatch: pytest.MonkeyPatch, folder: Path) -> N
         assert scraped(port)['hirehouse_answers_total{status="408"}'] == 1
 
 
-def test_too_much_at_once_is_503(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr(hirehouse.collecting.app, "HELD", 60_000)
+def test_too_many_pending_bytes_answer_503(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setattr(hirehouse.collecting.app, "MAX_PENDING", 60_000)
     with serving(folder) as port:
         head = b"POST /v1/track HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n"
         with socket.create_connection(("127.0.0.1", port)) as client:
@@ -402,7 +411,7 @@ def test_too_much_at_once_is_503(monkeypatch: pytest.MonkeyPatch, folder: Path) 
         until(lambda: call(port, "/v1/track", b" " * 30_000).status == 400)
 
 
-def test_sigterm_finishes_what_has_begun(folder: Path) -> None:
+def test_sigterm_finishes_open_requests(folder: Path) -> None:
     collector = Collector("--spool", str(folder), "--age", "60")
     head = b"POST /v1/track HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n"
     with socket.create_connection(("127.0.0.1", collector.port)) as client:
@@ -444,7 +453,7 @@ def test_micro() -> None:
         assert collector.end(signal.SIGINT) == 0
 
 
-def test_micro_tells_what_it_forgot(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_micro_counts_forgotten_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hirehouse.emission_testing.collector.KEPT", 3)
     with serving(MemoryCollector()) as port:
         call(port, "/v1/batch", {"batch": [event(n) for n in range(5)]})
@@ -461,18 +470,18 @@ def test_wrong_usage(tmp_path: Path) -> None:
         assert "error: " in result.output
 
 
-def test_beyond_its_connections_it_says_when_to_come_again(
+def test_too_many_connections_answer_503_with_retry_after(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    """And whoever is in is served."""
-    monkeypatch.setattr(hirehouse.collecting.app, "OPEN", 1)
+    """Open connections are still served."""
+    monkeypatch.setattr(hirehouse.collecting.app, "MAX_CONNECTIONS", 1)
     with serving(folder) as port:
         first = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         for number in (1, 2):
             first.request("POST", "/v1/track", line(event(number)))
             response = first.getresponse()
             assert (response.status, response.read() != b"") == (200, True)
-            for body in (event(9), b" " * LIMIT):
+            for body in (event(9), b" " * MAX_REQUEST):
                 answer = call(port, "/v1/track", body)
                 assert (answer.status, answer.headers["Connection"]) == (503, "close")
                 assert int(answer.headers["Retry-After"]) > 0

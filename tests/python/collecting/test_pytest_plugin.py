@@ -17,7 +17,7 @@ pytest_plugins = ["pytester"]
 
 RIGHT = event()["properties"]
 MODULES = ("segment.analytics", "rudderstack.analytics")
-# What breaks a contract, with what the test's output must tell of it.
+# What breaks a contract, with what the output of the test must contain.
 WRONG = {
     "missing": (
         {"event": "interview_requested", "without": "currency"},
@@ -54,7 +54,7 @@ WRONG = {
 def suite(
     request: pytest.FixtureRequest, pytester: pytest.Pytester, schemas: Path
 ) -> pytest.Pytester:
-    """A test suite of another repository, with the project's contracts or exported ones."""
+    """A test suite of another repository, with the contracts of the project or exported ones."""
     if request.param == "schemas":
         pytester.makeini(f"[pytest]\nhirehouse_schemas = {schemas}")
     return pytester
@@ -77,7 +77,7 @@ WRONG = {{name: call for name, (call, _) in {WRONG!r}.items()}}
 
 @pytest.fixture(params={MODULES!r})
 def client(request):
-    # Nothing listens there: a message that is sent would be an error.
+    # Nothing listens there: sending a message would be an error.
     client = importlib.import_module(request.param).Client
     return client("key", host="http://127.0.0.1:9", sync_mode=True, max_retries=0)
 
@@ -114,10 +114,10 @@ def test_name(emitted):
 """
 
 
-def test_it_passes_what_conforms_and_fails_all_else(
+def test_conforming_events_pass_and_others_fail(
     suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("CI", raising=False)  # pytest then says everything twice
+    monkeypatch.delenv("CI", raising=False)  # with it pytest prints everything twice
     suite.makepyfile(SUITE)
     result = suite.runpytest()
     result.assert_outcomes(passed=2, failed=2 * len(WRONG) + 2)
@@ -133,7 +133,7 @@ def test_it_passes_what_conforms_and_fails_all_else(
     assert "no contract for 'interview_request'; did you mean interview_requested?" in output
 
 
-def test_what_no_sdk_sends_can_be_added(suite: pytest.Pytester) -> None:
+def test_events_of_no_sdk_can_be_added(suite: pytest.Pytester) -> None:
     suite.makepyfile(
         f"""
         import json
@@ -195,7 +195,7 @@ def test_the_client_sends_again_after_the_test(
     pytester.runpytest().assert_outcomes(passed=2)
 
 
-def test_a_run_without_the_fixture_pays_nothing() -> None:
+def test_a_run_without_the_fixture_has_no_overhead() -> None:
     imported = "import sys, hirehouse.emission_testing.pytest_plugin; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", imported], capture_output=True, text=True, check=True
