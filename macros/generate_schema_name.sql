@@ -1,6 +1,7 @@
 {#
-    The schema `analytics` is production: there a model lands in the very schema it names (core,
-    marketplace). Any other target schema is a developer's, and becomes a prefix (dev_ana_core).
+    The target schema `analytics` is production: models are built in the schemas that they name
+    (core, marketplace). Any other target schema is a developer's, and becomes a prefix
+    (dev_ana_core).
 #}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {%- if custom_schema_name is none -%}

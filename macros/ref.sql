@@ -1,10 +1,10 @@
 {#
-    dbt's own `ref` and `source`, but for two things.
+    dbt's own `ref` and `source` with two changes.
 
-    - Where a model is built, its first `ref` or `source` waits until no other build works on the
-      same model: before dbt looks at what there is.
-    - On DuckDB the name of the database is left out. A view that holds it has no tables in a
-      renamed copy of the file, or where a BI tool attaches the file under another name.
+    - When a model is built, its first `ref` or `source` waits until no other build is working on
+      the same model, before dbt looks at the existing relations.
+    - On DuckDB the name of the database is left out. A view that contains it would find no tables
+      in a renamed copy of the file, or when a BI tool attaches the file under another name.
 #}
 {% macro ref() %}
     {%- do take_turn() -%}

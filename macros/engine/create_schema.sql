@@ -1,6 +1,6 @@
 {#
-    How dbt makes a schema. Of two builds that find it missing, PostgreSQL's `if not exists` lets
-    one fail.
+    How dbt creates a schema. If two builds find it missing, one of them fails in spite of
+    PostgreSQL's `if not exists`, hence the lock.
 #}
 {% macro postgres__create_schema(relation) -%}
     {%- call statement('create_schema') -%}

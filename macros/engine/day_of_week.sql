@@ -1,4 +1,4 @@
-{# Day of the week from 1, Monday, to 7, Sunday: engines count from different days. #}
+{# Day of the week from 1 (Monday) to 7 (Sunday): engines start to count on different days. #}
 {% macro day_of_week(day) -%}
     {{ return(adapter.dispatch('day_of_week', 'hirehouse')(day)) }}
 {%- endmacro %}

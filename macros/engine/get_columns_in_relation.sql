@@ -1,7 +1,7 @@
 {#
-    dbt's question for a table's columns, which it asks three times for each incremental model. Its
-    own way, by information_schema.columns, costs PostgreSQL more than most of our models do: that
-    view looks into all rights and all types. The answer is the same.
+    dbt's query for the columns of a table, which it runs three times for each incremental model.
+    dbt's own version reads information_schema.columns, a view over all privileges and types that
+    costs PostgreSQL more than most of our models do. The result is the same.
 #}
 {% macro postgres__get_columns_in_relation(relation) -%}
     {%- call statement('get_columns_in_relation', fetch_result=True) %}
@@ -31,7 +31,7 @@
     {{- return(sql_convert_columns_in_relation(load_result('get_columns_in_relation').table)) }}
 {%- endmacro %}
 
-{# dbt would look for postgres__ in this project before it looks into the package of Redshift. #}
+{# dbt would find postgres__ in this project before it looks into the package of Redshift. #}
 {% macro redshift__get_columns_in_relation(relation) -%}
     {{ return(dbt.redshift__get_columns_in_relation(relation)) }}
 {%- endmacro %}

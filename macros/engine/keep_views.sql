@@ -1,7 +1,7 @@
 {#
-    Lets the views on a table or view that dbt has just replaced read the new one, in the same
+    Points the views on a table or view that dbt has just replaced to the new one, in the same
     transaction: PostgreSQL would drop them together with the old one, `x__dbt_backup`. A view that
-    does not fit the new columns is dropped all the same, until its own model is built.
+    does not fit the new columns is still dropped, until its own model is built.
 #}
 {% macro keep_views() -%}
     {%- if execute -%}{{ return(adapter.dispatch('keep_views', 'hirehouse')()) }}{%- endif -%}

@@ -1,7 +1,7 @@
 {#
-    How Redshift lays a table out, where its model does not say so itself: rows of one key together
-    and in its order, as the models after it read them; where a model only appends, in order of
-    batch, so that reading new rows skips the blocks of old ones. Other engines need no word on it.
+    How Redshift lays out a table whose model does not define it: distributed and sorted by the key,
+    as downstream models read it. Models that only append are sorted by batch, so that reading new
+    rows skips the blocks of old ones. Other engines ignore this.
 #}
 {% macro dist(dist) -%}
     {{ return(dbt.dist(dist or key_column())) }}
@@ -12,7 +12,7 @@
     {{ return(dbt.sort(sort_type, sort or key_column() or appended or none)) }}
 {%- endmacro %}
 
-{# The first column of a model's unique key; none where it has none. #}
+{# The first column of a model's unique key; none if it has no key. #}
 {% macro key_column() -%}
     {%- set key = config.get('unique_key') or [none] -%}
     {{ return(key if key is string else key[0]) }}

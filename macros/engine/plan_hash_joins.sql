@@ -1,7 +1,7 @@
 {#
-    What a model's connection is told first. PostgreSQL expects next to no rows of a filtered
-    window function or of a table that was filled a moment ago, and then joins by nested loops:
-    minutes instead of a second. Nothing that we build has an index such a loop could use. A merge
+    Settings of the connection that builds a model. PostgreSQL expects almost no rows from a
+    filtered window function or a table that was just filled, and then joins by nested loops:
+    minutes instead of a second. None of our tables has an index that such a loop could use. A merge
     join sorts a whole history for the few keys that a run touches.
 #}
 {% macro plan_hash_joins() -%}

@@ -1,6 +1,6 @@
 {#
-    Whole seconds from one timestamp to another: how often the clock's second changed between them,
-    which is what DuckDB's and Redshift's datediff count.
+    Whole seconds from one timestamp to another: the number of times that the second of the clock
+    changed between them, which is what datediff of DuckDB and Redshift counts.
 #}
 {% macro seconds_between(earlier, later) -%}
     {{ return(adapter.dispatch('seconds_between', 'hirehouse')(earlier, later)) }}

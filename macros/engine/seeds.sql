@@ -1,6 +1,6 @@
 {#
-    How dbt empties a seed before it loads it anew. PostgreSQL's truncate waits for all who read the
-    table, and shows it empty to those whose snapshot is older; Redshift's commits at once.
+    How dbt empties a seed before it reloads it. PostgreSQL's truncate waits for all readers of the
+    table, and readers with an older snapshot see it empty; Redshift's commits immediately.
 #}
 {% macro postgres__truncate_relation(relation) -%}
     {%- call statement('truncate_relation') -%}
@@ -9,8 +9,8 @@
 {%- endmacro %}
 
 {#
-    How dbt makes the table of a seed, or replaces it where `--full-refresh` is asked of it: emptied,
-    if another build has made it meanwhile; put aside and not dropped, so that views can be kept.
+    How dbt creates the table of a seed, or replaces it with `--full-refresh`: a table that another
+    build has created meanwhile is emptied; a replaced one is renamed, so that views can be kept.
 #}
 {% macro postgres__create_csv_table(model, agate_table) %}
     {%- set made = load_cached_relation(this) -%}
@@ -39,7 +39,7 @@
     {{ return(default__reset_csv_table(model, full_refresh, old_relation, agate_table)) }}
 {% endmacro %}
 
-{# After a seed: the table that it replaced goes, once its views read the new one. #}
+{# After a seed: drops the table that it replaced, once views read the new one. #}
 {% macro drop_replaced_seed() -%}
     {%- if execute -%}drop table if exists {{ make_backup_relation(this, 'table') }}{%- endif -%}
 {%- endmacro %}

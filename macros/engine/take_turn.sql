@@ -1,6 +1,7 @@
 {#
     Lets one build at a time work on a model or a seed, from the first look at its inputs until dbt
-    has put it in its place; another build waits, and says for whom. A second call does nothing.
+    has put it in place; another build waits, and names the process that it waits for. A second call
+    does nothing.
 #}
 {% macro take_turn() %}
     {%- if execute and flags.WHICH in ('run', 'build', 'seed') and 'has_turn' not in context -%}
@@ -11,10 +12,10 @@
     {%- endif -%}
 {% endmacro %}
 
-{# A DuckDB file has one process at a time, and dbt builds a model once a run. #}
+{# One process at a time can open a DuckDB file, and dbt builds a model once per run. #}
 {% macro default__take_turn() %}{% endmacro %}
 
-{# Redshift has no such lock; record_progress() refuses the slower one of two builds. #}
+{# Redshift has no such lock; record_progress() rejects the slower one of two builds. #}
 {% macro redshift__take_turn() %}{% endmacro %}
 
 {% macro postgres__take_turn() %}
@@ -41,8 +42,8 @@
 {% endmacro %}
 
 {#
-    What dbt knows of the model's relations it saw at the start of its run: another build may have
-    made, replaced or dropped them since, or have been in the middle of it.
+    dbt caches the model's relations at the start of its run: another build may have created,
+    replaced or dropped them since, or may have been about to.
 #}
 {% macro look_again() %}
     {%- set relations = [

@@ -1,4 +1,4 @@
-{# The rows of all events that count, copies too, with what all events have. #}
+{# All landed rows, including copies, with the columns that all events share. #}
 {% macro all_events() -%}
     {%- for table in event_tables() %}
     select
@@ -18,11 +18,11 @@
 {%- endmacro %}
 
 {#
-    Per event and property of a contract, how often it is given in rows that this model has not
-    seen, and on which day last. One scan of a table's new rows, then a row for each property.
+    Per event and property of a contract: how often it has a value in rows that this model has not
+    read yet, and on which day last. One scan of the new rows of a table gives a row per property.
 #}
 {% macro property_counts() -%}
-    {#- Outside of the loop, so that dbt sees it read when it parses, too. -#}
+    {#- Outside of the loop, so that dbt also finds the reference when it parses. -#}
     {%- set join_of_batches = is_counted() -%}
     {%- for table in event_tables() %}
     select

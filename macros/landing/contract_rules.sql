@@ -1,10 +1,10 @@
 {#
-    The rules that SQL can check on a raw table, of the envelope and of its contract: a list of
+    The rules of the envelope and of a contract that SQL can check on a landed table: a list of
     {column, rule, broken}, where `broken` is a condition on a row of `landed`.
 
-    Patterns and formats are left to the lander: each engine has regular expressions of its own.
+    Only the lander checks patterns and formats: regular expressions differ between engines.
 
-    Argument: the relation of a source table; an error if it is none.
+    Argument: the relation of a source table; any other relation is an error.
 #}
 {% macro contract_rules(relation) %}
     {%- set tables = [] -%}
@@ -27,7 +27,7 @@
     {{ return(rules) }}
 {% endmacro %}
 
-{# The conditions, by rule, under which a row breaks what a contract says of one column. #}
+{# By rule, the condition under which a row breaks what the contract says about a column. #}
 {% macro broken_by(column) %}
     {%- set value = 'landed.' ~ column.name -%}
     {%- set meta = column.config.meta -%}

@@ -1,6 +1,18 @@
 {#
+    The join that finds, for the rows of `events`, whether they are copies: `copies.batch_id` is
+    null for those that are not. Argument: the event's name, as SQL.
+#}
+{% macro join_copies(event) -%}
+    left join {{ ref('stg_landing__copies') }} as copies
+        on
+            events.batch_id = copies.batch_id
+            and events.batch_row = copies.batch_row
+            and copies.event = {{ event }}
+{%- endmacro %}
+
+{#
     The rows among which copies of new rows are found: those with the id of a new row, and times
-    within 30 days of the new ones. In a full build, all rows of ids that come more than once.
+    within 30 days of the new ones. In a full build, all rows of ids that occur more than once.
 #}
 {% macro repeated_rows() -%}
     {%- set spans = new_spans() -%}
@@ -41,7 +53,7 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{# By event, its landed table, or those of all its versions as one. #}
+{# By event, its landed table, or a union of the tables of all its versions. #}
 {% macro landed_by_event() %}
     {%- set columns = 'event_id, occurred_at, batch_id, batch_row' -%}
     {%- set found = {} -%}
@@ -58,7 +70,10 @@
     {{ return(united) }}
 {% endmacro %}
 
-{# By event, the first and the last time of its new rows, as literals; events without any are left out. #}
+{#
+    By event, the first and last time of its new rows, as literals; events without new rows are left
+    out.
+#}
 {% macro new_spans() %}
     {%- set spans = {} -%}
     {%- set by_event = landed_by_event() -%}

@@ -1,7 +1,7 @@
 {#
-    The source tables of all events, in all versions: what the models of the landing read. They
-    stand here by name, so that dbt's graph knows who reads them; a contract that is left out is an
-    error, which says so. scripts/scaffold writes the list.
+    The source tables of all events, in all versions, for the models in models/staging/landing. They
+    are listed by name, so that dbt's graph knows which models read them; a contract that is missing
+    here is an error. scripts/scaffold writes the list.
 #}
 {% macro event_sources() %}
     {%- set names = {
@@ -39,7 +39,7 @@
     {{ return(sources) }}
 {% endmacro %}
 
-{# The same with what their contracts say: the event's name, the version and the properties. #}
+{# The same tables with the event's name, the version and the properties from their contracts. #}
 {% macro event_tables() %}
     {%- set tables = [] -%}
     {%- set listed = [] -%}

@@ -1,6 +1,6 @@
 {#
-    What to read an event from: its landed table, or all its versions as one, so that a copy that comes
-    again in another version is one.
+    What to read an event from: its landed table, or a union of all its versions, so that a copy is
+    found even if it arrives in another version.
 #}
 {% macro landed_versions(source_name, table_name, further) %}
     {%- if not further -%}
@@ -17,7 +17,7 @@
             {%- if column in own and own[column] != type and column not in said -%}
                 {%- do exceptions.raise_compiler_error(
                     table ~ '.' ~ column ~ ' is ' ~ own[column] ~ ', which an earlier version has'
-                    ~ ' as ' ~ type ~ ': tell landed() what of it goes into that column'
+                    ~ ' as ' ~ type ~ ': pass landed() the SQL for that column'
                 ) -%}
             {%- elif column in own and column not in said -%}
                 {%- do values.append(column) -%}
@@ -35,8 +35,8 @@
 {% endmacro %}
 
 {#
-    The columns of an event's landed tables with their types: the envelope's, then those of the
-    contracts, of which the first to name a column tells its type.
+    The columns of an event's landed tables with their types: those of the envelope, then those of
+    the contracts. The first contract that names a column defines its type.
 #}
 {% macro landed_columns(source_name, table_names) %}
     {%- set columns = {} -%}
@@ -46,7 +46,7 @@
             {%- do wanted.append((source_name, table_name)) -%}
         {%- endfor -%}
         {%- for name in wanted -%}
-            {#- By its id: a search would turn the declarations of all events into dictionaries. -#}
+            {#- By id: a search would convert the declarations of all events to dictionaries. -#}
             {%- set node = graph.sources['source.' ~ project_name ~ '.' ~ name | join('.')] -%}
             {%- for column in node.columns.values() if column.name not in columns -%}
                 {%- do columns.update({column.name: column.data_type}) -%}

@@ -1,7 +1,7 @@
 {#
-    The lower end of the band that a whole amount falls into: 47,000 in bands of 20,000 is 40,000.
+    The lower end of the band that a whole amount falls into: 40,000 for 47,000 in bands of 20,000.
 
-    Arguments: the amount (no negative numbers) and the bands' width.
+    Arguments: the amount (no negative numbers) and the width of the bands.
 #}
 {% macro band(amount, width) -%}
     {{ amount }} / {{ width }} * {{ width }}

@@ -1,10 +1,10 @@
 {#
-    The percentile by nearest rank: the smallest value that at least `percent` per cent of the values
-    do not exceed. It is always one of the values, so no engine can round it differently.
+    The percentile by nearest rank: the smallest value that at least `percent` per cent of the
+    values do not exceed. It is always one of the values, so no engine can round it differently.
 
-    Arguments: the value's column, the percent (1 to 100), and two columns of the same rows: the
-    value's rank in its group from 1, and the number of values in the group. Where a row stands for
-    several equal values, the rank of its last one, and the column of how many they are.
+    Arguments: the column of the value, the percent (1 to 100), and two columns of the same rows:
+    the rank of the value in its group, from 1, and the number of values in the group. If a row
+    stands for several equal values: the rank of the last of them, and the column with their number.
 #}
 {% macro percentile(
     value, percent, value_rank='value_rank', value_count='value_count', value_times=none

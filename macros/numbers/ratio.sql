@@ -1,8 +1,8 @@
 {#
-    numerator / denominator as numeric(9,4), rounded half up, null where the denominator is 0.
+    numerator / denominator as numeric(9,4), rounded half up; null if the denominator is 0.
 
-    Integer arithmetic only: engines divide numerics to different scales, and floats have no last
-    digit to agree on. Both arguments are counts (no negative numbers).
+    Integer arithmetic only: engines divide numerics to different scales, and the last digits of
+    floats differ. Both arguments are counts (no negative numbers).
 #}
 {% macro ratio(numerator, denominator) -%}
     cast(

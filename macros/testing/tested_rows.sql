@@ -1,6 +1,6 @@
 {#
-    The batch after which data tests look at rows, as a literal: those committed within the var
-    `test_days` before the newest one. All of them if it is 0, as at night.
+    The batch after which data tests look at rows, as a literal: they test the batches committed in
+    the `test_days` (a var) before the newest one, or all rows if that is 0, as in nightly tests.
 #}
 {% macro tested_after() -%}
     {%- if not execute or not var('test_days') -%}
@@ -21,9 +21,9 @@
 {%- endmacro %}
 
 {#
-    What a data test reads. `where: tested rows` in its config means the rows of the batches that
-    tested_after() tells of, or, in a view that shows no batch, those of the keys that such rows
-    have in what it reads; any other condition is dbt's own affair.
+    What a data test reads. `where: tested rows` in its config means the rows of the batches after
+    tested_after(). In a view without a batch column, it means the rows with the keys that such rows
+    have in the inputs of the view. dbt handles any other condition.
 #}
 {% macro get_where_subquery(relation) -%}
     {%- if config.get('where') != 'tested rows' -%}
@@ -34,8 +34,9 @@
 {%- endmacro %}
 
 {#
-    The condition on the rows of a model that a data test looks at. It looks at all in a table that
-    shows no batch, and in a view of what has none of its columns as key. Argument: the model's id.
+    The condition on the rows of a model that a data test reads. It reads all rows of a table
+    without a batch column, and of a view whose inputs have keys that it does not show. Argument:
+    the id of the model.
 #}
 {% macro is_tested(id) -%}
     {%- set everything = '1 = 1' -%}
@@ -70,8 +71,9 @@
 {%- endmacro %}
 
 {#
-    Whether the database has these models and seeds. dbt runs a test as soon as one of its inputs is
-    selected, and of a first build in part the others may be missing. Argument: their names.
+    Whether these models and seeds exist in the database. dbt runs a test as soon as one of its
+    inputs is selected, and after a partial first build the others may be missing. Argument: their
+    names.
 #}
 {% macro is_built(names) -%}
     {%- set there = [] -%}

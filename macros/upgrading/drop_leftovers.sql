@@ -1,11 +1,12 @@
 {#
     Drops the tables and views that models and seeds of older versions have left behind, and names
-    each: what stands in a schema of this project, and no model or seed makes any more. Schemas are
-    the project's own, so anything else that someone has put there goes, too; what has landed stays.
+    each: relations in the schemas of this project that no model or seed builds any more. The
+    schemas belong to the project, so relations that someone else has put there are dropped, too;
+    landed events stay.
 
         dbt run-operation drop_leftovers --args '{dry_run: true}'
 
-    Argument: whether only to name them.
+    Argument: whether to only name them.
 #}
 {% macro drop_leftovers(dry_run=false) %}
     {%- set kept = ['model_progress'] -%}
@@ -16,7 +17,7 @@
             {%- do schemas.append(node.schema) -%}
         {%- endif -%}
     {%- endfor -%}
-    {#- Views first: on DuckDB they may not outlive what they read. -#}
+    {#- Views first: DuckDB drops no table that a view still reads. -#}
     {%- set found = run_query(
         "select table_schema, table_name, table_type from information_schema.tables"
         ~ " where table_catalog = current_database() and table_type in ('BASE TABLE', 'VIEW')"
@@ -24,7 +25,7 @@
         ~ " order by table_type desc, table_schema, table_name"
     ).rows -%}
     {%- set dropped = [] -%}
-    {#- dbt itself commits nothing that an operation does. -#}
+    {#- dbt does not commit the changes of an operation. -#}
     {%- do run_query('begin') if not dry_run -%}
     {%- for schema, name, kind in found if (schema, name) not in made and name not in kept -%}
         {%- set type = 'view' if kind == 'VIEW' else 'table' -%}

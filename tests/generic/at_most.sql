@@ -1,6 +1,6 @@
 {#
-    Returns the rows in which a column is above `maximum`, where they tell of enough: `counted` is a
-    column that says of how many, of which there must be `least`.
+    Returns the rows in which a column is above `maximum`. Rows that stand for fewer than `least`
+    events are left out; `counted` is the column with that number.
 #}
 {% test at_most(model, column_name, maximum, counted, least) %}
 select * from {{ model }}

@@ -1,6 +1,6 @@
 {#
-    Holds a landed table against its contract, in one scan: returns each rule that rows of committed
-    batches break, with their number. Whatever it finds got past the lander's own check.
+    Checks a landed table against its contract in one scan: returns each rule that rows of committed
+    batches break, with their number. The lander's own check should have rejected such rows.
 #}
 {% test conforms_to_contract(model) %}
 {%- set rules = contract_rules(model) if execute else [] %}

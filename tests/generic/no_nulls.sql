@@ -1,6 +1,6 @@
 {#
-    Returns the rows in which one of some columns is null. Argument: the columns' names. One scan for
-    all of them, where `not_null` would be a test, and for a view its joins, per column.
+    Returns the rows in which any of the columns is null. Argument: the names of the columns. This
+    is one scan for all of them; `not_null` would run one test, and the joins of a view, per column.
 #}
 {% test no_nulls(model, columns) %}
 select {{ columns | join(', ') }}

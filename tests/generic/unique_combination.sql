@@ -1,4 +1,4 @@
-{# Returns the combinations of columns that more than one row has. Argument: the columns' names. #}
+{# Returns the combinations of values that several rows share. Argument: names of the columns. #}
 {% test unique_combination(model, columns) %}
 select
     {{ columns | join(', ') }},

@@ -1,9 +1,9 @@
--- Fails for each id that a producer has given to several events. What comes again within 30 days is
--- a copy and counts once. Further apart, both rows count, and only a person can tell whether they
--- should: ask the producer named here. If the events are different ones, list the id in
--- seeds/reused_event_ids.csv, and this test leaves it out; the ids to come have to be unique.
+-- Fails for each id that a producer has used for several events. An event that arrives again within
+-- 30 days is a copy and counts once. Further apart, both rows count, and only a person can decide
+-- whether they should: ask the producer named here. If they are different events, add the id to
+-- seeds/reused_event_ids.csv, and this test ignores it; future ids have to be unique.
 {% if execute and not is_built(['stg_landing__events', 'reused_event_ids']) %}
--- A part was built before the rest: there is nothing to test yet.
+-- Only a part of the project has been built: there is nothing to test yet.
 select 1 as row_count where 1 = 0
 {% else %}
 with
@@ -16,8 +16,8 @@ tested as (
 
 ),
 
--- Straight from the landed tables: the whole history is searched, and only what is found is held
--- against the batches and the copies.
+-- Directly from the landed tables: the whole history is searched, and only the rows found are
+-- joined to the batches and the copies.
 found as (
 
     select events.*
@@ -40,11 +40,7 @@ counted as (
         count(*) as row_count
     from found as events
     {{ is_counted() }}
-    left join {{ ref('stg_landing__copies') }} as copies
-        on
-            events.event = copies.event
-            and events.batch_id = copies.batch_id
-            and events.batch_row = copies.batch_row
+    {{ join_copies('events.event') }}
     where copies.batch_id is null
     group by 1, 2
     having count(*) > 1

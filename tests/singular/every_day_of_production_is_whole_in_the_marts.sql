@@ -1,5 +1,6 @@
--- Warns of each day, entity and currency that production counted otherwise than the marts do. The
--- newest day may still have events on their way, so it is judged when the next one is counted.
+-- Warns of each day, entity and currency for which the counts of production and of the marts
+-- differ. The newest day may still have events on their way, so it is tested once the next day is
+-- counted.
 {{ config(severity='warn') }}
 
 with

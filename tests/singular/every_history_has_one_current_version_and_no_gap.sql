@@ -1,5 +1,5 @@
--- A version must end where the next begins, and the last must be open, or a fact would join to no
--- version, or to two.
+-- A version must end where the next one begins, and the last one must be open. Otherwise a fact
+-- would join to no version, or to two.
 with
 
 versions as (

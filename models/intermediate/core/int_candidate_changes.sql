@@ -3,7 +3,7 @@
     dist='candidate_id'
 ) }}
 
--- Each kind of change: its rank among changes of one moment, and the columns it speaks of.
+-- For each kind of change: its rank among changes of the same moment, and the columns it carries.
 {% set changes = [
     ('signed_up', 1, 'stg_candidate_app__candidate_signed_up', ['channel', 'country_code']),
     ('profile_submitted', 2, 'stg_candidate_app__candidate_profile_submitted',

@@ -11,8 +11,8 @@ touched as (
 
 ),
 
--- Each kind of change carries its whole state, so counting a kind's changes up to a row tells which
--- of them holds there, and every group so numbered has the values of exactly one change.
+-- Each kind of change carries its whole state. The number of changes of a kind up to a row tells
+-- which of them applies there, and each group of that number has the values of exactly one change.
 numbered as (
 
     select
@@ -88,7 +88,8 @@ versions as (
         received_at,
         batch_id
     from filled
-    -- Changes of one moment make one version; a candidate is known once the sign-up has landed.
+    -- Changes of the same moment form one version; a candidate is known once the sign-up has
+    -- landed.
     where place_from_last_of_moment = 1 and signed_up_at is not null
 
 )

@@ -21,7 +21,7 @@ sign_ups as (
 
 ),
 
--- A sign-up and an update carry the same whole profile; the last of either holds.
+-- Sign-ups and updates both carry the whole profile; the latest of them applies.
 profiles as (
 
     select

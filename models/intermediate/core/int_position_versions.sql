@@ -11,8 +11,8 @@ touched as (
 
 ),
 
--- An opening and an update carry the whole state, so counting them up to a row tells which of them
--- holds there.
+-- Openings and updates carry the whole state, so their number up to a row tells which of them
+-- applies there.
 numbered as (
 
     select
@@ -78,7 +78,7 @@ versions as (
         closing_reason,
         batch_id
     from filled
-    -- Changes of one moment make one version; a position is known once its opening has landed.
+    -- Changes of the same moment form one version; a position is known once its opening has landed.
     where place_from_last_of_moment = 1 and opened_at is not null
 
 )

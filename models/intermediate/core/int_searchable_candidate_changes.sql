@@ -18,8 +18,8 @@ versions as (
 
 ),
 
--- A version comes in the month in which it begins and goes in the month in which it ends: the sum
--- up to a month is what holds at its end.
+-- A version counts +1 in the month in which it begins and -1 in the month in which it ends, so the
+-- sum up to a month is the number of candidates at its end.
 movements as (
 
     select

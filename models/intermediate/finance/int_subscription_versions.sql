@@ -39,7 +39,7 @@ versions as (
         received_at,
         last_batch_id as batch_id
     from ranked
-    -- Of several changes at one moment the last by event_id holds.
+    -- Of several changes at the same moment the last one by event_id applies.
     where place_from_last_of_moment = 1
 
 )

@@ -29,7 +29,7 @@ ranked_openings as (
             partition by openings.candidacy_id
             order by openings.occurred_at, openings.origin_rank, openings.event_id
         ) as place,
-        -- Requests rank first: their salary holds, whatever opened the candidacy.
+        -- Requests rank first: their salary applies, whatever opened the candidacy.
         {% for column in ['base_salary', 'currency'] %}
         first_value(openings.{{ column }}) over (
             partition by openings.candidacy_id

@@ -5,7 +5,7 @@
 
 with
 
--- All visits of a touched candidacy carry its last batch, so these are whole candidacies.
+-- All visits of a touched candidacy carry its latest batch, so these are whole candidacies.
 visits as (
 
     select * from {{ ref('int_candidacy_stage_visits') }}

@@ -12,7 +12,7 @@ requests as (
         event_id,
         occurred_at,
         cast('interview_request' as varchar(20)) as origin,
-        -- At one moment a request comes before an application, as among the stages.
+        -- At the same moment a request comes before an application, as in the order of stages.
         1 as origin_rank,
         candidate_id,
         employer_id,

@@ -3,8 +3,8 @@
     dist='candidacy_id'
 ) }}
 
--- What an event says of a candidacy's way: the stage it enters. Not every event enters one: a
--- declined request or offer leaves the candidacy where it is, until it is closed.
+-- The stage that an event puts a candidacy into. Not every event changes the stage: after a
+-- declined request or offer the candidacy keeps its stage until it is closed.
 {% set entering = [
     ('int_candidacy_openings',
      "case when origin = 'application' then 'applied' else 'requested' end", '1 = 1'),

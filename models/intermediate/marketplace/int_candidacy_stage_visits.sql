@@ -23,7 +23,7 @@ ordered as (
         entries.closing_reason,
         lead(entries.occurred_at) over (
             partition by entries.candidacy_id
-            -- Of several entries at one moment, the stage of lower rank was entered first.
+            -- Of several entries at the same moment, the stage of lower rank was entered first.
             order by entries.occurred_at, stages.rank, entries.event_id
         ) as left_at,
         row_number() over (
@@ -58,7 +58,7 @@ visits as (
         closing_reason,
         batch_id
     from ordered
-    -- A candidacy is known once its opening has landed; until then its other events wait here.
+    -- A candidacy is known once its opening has landed; until then its other events are left out.
     where is_opened = 1
 
 )

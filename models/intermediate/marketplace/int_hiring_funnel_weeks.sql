@@ -5,8 +5,8 @@
 
 with
 
--- All visits of a changed candidacy carry its last batch, so this is every week that one of them
--- may have been counted in until now. A week that is left empty keeps a row of zeros.
+-- All visits of a changed candidacy carry its latest batch, so these are all weeks in which one of
+-- them may have been counted so far. A week that becomes empty keeps a row of zeros.
 touched as (
 
     select cast(date_trunc('week', entered_at) as date) as opened_week

@@ -5,8 +5,8 @@
 
 with
 
--- All visits of a changed candidacy carry its last batch, and a moment at which one of them ended
--- stays one at which one ends, so this is every month that one may have been counted in until now.
+-- All visits of a changed candidacy carry its latest batch, and a time at which a visit ended stays
+-- a time at which one ends, so these are all months in which one may have been counted so far.
 touched as (
 
     select distinct cast(date_trunc('month', left_at) as date) as left_month

@@ -70,7 +70,7 @@ counted as (
 
 ),
 
--- What arrived once stays as it is, so the days' counts of until now only grow.
+-- Rows that have arrived never change, so the counts of a day only grow.
 summed as (
 
     {{ added_to_counts(

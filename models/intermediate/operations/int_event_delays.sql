@@ -19,7 +19,7 @@ counted as (
 
 ),
 
--- Percentiles can't be added up, but how many events had which delay can.
+-- Percentiles can't be added up, but the numbers of events by delay can.
 summed as (
 
     {{ added_to_counts(

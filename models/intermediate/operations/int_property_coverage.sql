@@ -46,7 +46,7 @@ unknowns as (
         unknowns.batch_id
     from {{ ref('int_unknown_property_counts') }} as unknowns
     left join events on unknowns.event = events.event and unknowns.version = events.version
-    -- A contract that has since come to name a property counts it from then on.
+    -- A property that was added to its contract later counts as contracted from then on.
     left join contracted
         on
             unknowns.event = contracted.event

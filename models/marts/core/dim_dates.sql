@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- It reads nothing, so no `ref` does this for it.
+-- Models wait for their turn at their first `ref`; this one has none.
 {% do take_turn() %}
 
 with

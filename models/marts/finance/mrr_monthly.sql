@@ -9,8 +9,8 @@ versions as (
 
 ),
 
--- A version adds its price in the month it begins and takes it away in the month it ends, so the
--- sum up to a month is what is live at its end: each version is read once, not once a month.
+-- A version adds its price in the month it begins and subtracts it in the month it ends, so the sum
+-- up to a month is what is live at its end: each version is read once, not once per month.
 changes as (
 
     select
@@ -37,7 +37,7 @@ bounds as (
         {% if var('as_of') %}
         cast(date_trunc('month', cast('{{ var("as_of") }}' as timestamp)) as date)
         {% else %}
-        -- A producer's clock that runs ahead must not open a month that nobody has reached.
+        -- A producer's clock that runs fast must not add a month that has not begun.
         cast(
             date_trunc(
                 'month', max(case when valid_from <= received_at then valid_from end)

@@ -2,7 +2,7 @@
 
 with
 
--- First by employer, so that few rows are joined and counted.
+-- Aggregated by employer first, so that only few rows are joined and counted.
 counted as (
 
     select

@@ -25,7 +25,7 @@ counted as (
         count(*) as offer_count,
         count(case when answer = 'accepted' then 1 end) as accepted_count,
         count(case when answer = 'declined' then 1 end) as declined_count,
-        -- Rounded once, not each offer.
+        -- The sum is rounded, not each offer.
         cast(round(sum(case when answer = 'accepted' then salary_reporting end), 0) as bigint)
             as accepted_salary_reporting
     from offers

@@ -2,7 +2,7 @@
 
 with
 
--- Bands of the currency that was offered: in the reporting one they would follow its rates.
+-- Bands are in the currency offered: in the reporting currency they would move with its rates.
 counted as (
 
     select

@@ -1,4 +1,5 @@
--- Not a view: PostgreSQL drops what hangs on a view for the time that it is made anew.
+-- Not a view: when PostgreSQL replaces a view, it drops everything downstream until that is
+-- rebuilt.
 {{ config(materialized='table') }}
 
 with
@@ -7,7 +8,8 @@ covered as (
 
     select
         covered.*,
-        -- Lately means within 30 days: of the newest event of all, and of the property's own.
+        -- Lately means within 30 days: of the newest event of all, or of the newest event of this
+        -- kind.
         {{ dbt.dateadd('day', -30, 'max(covered.event_last_on) over ()') }} as event_lately_from,
         {{ dbt.dateadd('day', -30, 'covered.event_last_on') }} as property_lately_from
     from {{ ref('int_property_coverage') }} as covered

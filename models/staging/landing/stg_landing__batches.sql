@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('stg_landing__copies') }}
--- Its highest batch is what models read up to: all staging views show its batches and no others.
--- It follows the model of copies, so that no row counts before it is known whether it is a copy.
+-- Its highest batch is what models read up to: staging views show the rows of its batches only.
+-- It is built after stg_landing__copies, so that no row counts before it is known to be no copy.
 {{ config(incremental_strategy='append') }}
 
 with
@@ -17,7 +17,7 @@ committed as (
         failed_count,
         unknown_property_count
     from {{ source('landing', 'batches') }}
-    -- A batch without a commit crashed or is still running: its rows do not count.
+    -- A batch without a commit has crashed or is still running: its rows do not count.
     where committed_at is not null and {{ is_new() }}
 
 )

@@ -2,8 +2,8 @@
 
 with
 
--- From the source: stg_landing__batches is built after this model, so that it shows no batch whose
--- copies are not found yet.
+-- From the source: stg_landing__batches is built after this model, so that it contains no batch
+-- whose copies have not been found yet.
 committed as (
 
     select batch_id from {{ source('landing', 'batches') }}
@@ -31,8 +31,8 @@ counted as (
 
 ),
 
--- Of one day, all but the first one that landed are copies. Only that one is held against the other
--- days, so that an id which a producer gives to a million events costs no million times a million.
+-- Within a day, all rows but the first one that landed are copies. Only that first row is compared
+-- with other days, so that the cost of an id that a million events share stays linear.
 copies as (
 
     select

@@ -23,11 +23,7 @@ marked as (
         copies.batch_id is not null as is_copy
     from landed as events
     {{ is_counted() }}
-    left join {{ ref('stg_landing__copies') }} as copies
-        on
-            events.event = copies.event
-            and events.batch_id = copies.batch_id
-            and events.batch_row = copies.batch_row
+    {{ join_copies('events.event') }}
 
 )
 

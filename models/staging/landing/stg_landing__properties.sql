@@ -1,4 +1,4 @@
--- A few hundred rows, so all are written anew at each run.
+-- There are only a few hundred rows, so each run rewrites them all.
 {{ config(
     incremental_strategy='delete+insert',
     unique_key=['event', 'version', 'property'],

@@ -1,31 +1,84 @@
-"""The commands of the README do what they say, in its order."""
+"""The commands of the README and of docs/ do what these say, and links lead somewhere.
+
+The blocks of a page run as one script, so that a `cd`, an `export` or a server in the background
+works as for a reader. All pages share a clone and its warehouse, which the README's tour fills.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+import command_docs
 from hirehouse.contracts.model import ROOT
-from support.marts import MakeEnvironment
+from support.servers import USER, Postgres, free_port
 
-BLOCK = re.compile(r"^```bash\n(.*?)^```", re.M | re.S)
-BUILD = ".venv/bin/dbt build"
+README = Path("README.md")
+TOUR = 10  # commands that the README's heading promises
+NOT_RUN = 7  # blocks at most, for reasons that each of them states
+# In the order in which they run: connect.md reads the database that running.md makes.
+FIRST = ["contracts", "collecting", "landing", "failures", "running"]
+# What tests of their own run.
+ELSEWHERE = {"backfill.md": "tests/python/landing/test_backfill.py"}
+PAGES = [
+    README,
+    Path("CONTRIBUTING.md"),
+    *(Path(f"docs/{name}.md") for name in FIRST),
+    *sorted(
+        path.relative_to(ROOT)
+        for path in (ROOT / "docs").rglob("*.md")
+        if path.stem not in FIRST and path.name not in ELSEWHERE
+    ),
+]
+BLOCK = re.compile(
+    r"^(?:<!-- not run: (?P<why>.+) -->\n)?```(?P<kind>\w+)\n(?P<text>.*?)^```", re.M | re.S
+)
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 
 
-def commands() -> list[str]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return [line for block in BLOCK.findall(text) for line in block.splitlines() if line]
+class Block(NamedTuple):
+    """A block of a page: its language, its text, and why it isn't run (empty if it is)."""
+
+    kind: str
+    text: str
+    why: str
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """The project's files in a folder of their own, sharing the packages that are there."""
-    folder = tmp_path / "hirehouse"
+def blocks(page: Path) -> list[Block]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return [Block(m["kind"], m["text"], m["why"] or "") for m in BLOCK.finditer(text)]
+
+
+def script(page: Path) -> str:
+    """What a page tells to run: shell, Python and, but for templates, SQL; empty if nothing."""
+    parts = []
+    for block in blocks(page):
+        if block.why:
+            continue
+        if block.kind == "bash" and block.text != "./scripts/demo\n":
+            parts.append(block.text)
+        elif block.kind == "python":
+            parts.append(f".venv/bin/python - <<'PYTHON'\n{block.text}PYTHON\n")
+        elif block.kind == "sql" and "{{" not in block.text:
+            query = (
+                f"import duckdb, sys\nduckdb.connect(sys.argv[1]).sql('''{block.text}''').show()\n"
+            )
+            parts.append(f".venv/bin/python - data/hirehouse.duckdb <<'PYTHON'\n{query}PYTHON\n")
+    return "".join(parts)
+
+
+def cloned(folder: Path) -> Path:
+    """Copy the project's files to a folder of their own, sharing the installed packages."""
     left_out = (".git", ".venv", "data", "target", "logs", "profiles.yml", "*.egg-info", ".*cache")
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*left_out))
     (folder / ".venv").symlink_to(ROOT / ".venv")
@@ -35,53 +88,165 @@ def clone(tmp_path: Path) -> Path:
     return folder
 
 
-def test_every_command_of_the_readme_works(clone: Path, make_environment: MakeEnvironment) -> None:
-    lines = commands()
-    assert lines[0] == "./scripts/demo"
-    assert BUILD in lines
-    environment = os.environ | make_environment("duckdb", clone)
-    environment["PYTHONPATH"] = str(clone / "scripts")
-    environment["DBT_PROFILES_DIR"] = str(clone)
-    served = []
-    for line in lines[1:]:
-        if line.endswith(" &"):
-            command = f"exec {line.removesuffix(' &')}"
-            served.append(subprocess.Popen(command, shell=True, cwd=clone, env=environment))
-            continue
-        done = subprocess.run(
-            line,
-            shell=True,
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's files, for all pages to change and build."""
+    return cloned(tmp_path_factory.mktemp("readme") / "hirehouse")
+
+
+@pytest.fixture(scope="module")
+def environment_of_a_reader(clone: Path, postgres: Postgres) -> dict[str, str]:
+    """DuckDB as profiles.yml has it, and the tools and the superuser of a PostgreSQL server."""
+    bins = f"{clone / '.venv/bin'}:{postgres.binaries}"
+    own = {name: value for name, value in os.environ.items() if not name.startswith("HIREHOUSE_")}
+    found = own | {
+        "PATH": f"{bins}:{os.environ['PATH']}",
+        "PYTHONPATH": str(clone / "scripts"),
+        "DBT_PROFILES_DIR": str(clone),
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(postgres.port),
+        "PGUSER": "loader",
+        "PGDATABASE": "hirehouse",
+    }
+    superuser = [
+        "psql",
+        f"--username={USER}",
+        "--dbname=postgres",
+        "--command=create role postgres superuser login",
+    ]
+    subprocess.run(superuser, env=found, check=True)
+    return found
+
+
+def run_page(page: Path, clone: Path, environment: dict[str, str]) -> None:
+    """Run all blocks of a page as one script; AssertionError with the command that fails."""
+    text = script(page)
+    for port in ("8080", "9100"):
+        text = text.replace(port, str(free_port()))
+    log = clone.parent / f"{page.stem}.log"
+    # Servers in the background hold on to the output, which must be a file and no pipe.
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [
+                "bash",
+                "-c",
+                f"set -Eeuo pipefail\ntrap 'echo \"FAILED: $BASH_COMMAND\"' ERR\n{text}",
+            ],
             cwd=clone,
             env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
-        assert done.returncode == 0, f"{line}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    for server in served:
-        assert server.poll() is None
-        server.terminate()
-        assert server.wait() == 0
-    assert (clone / "data" / "schemas" / "interview_requested.json").exists()
-    page = (clone / "target" / "static_index.html").read_text(encoding="utf-8")
-    assert "fct_candidacies" in page
+        code = process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+    said = log.read_text(encoding="utf-8", errors="replace")
+    assert code == 0, f"{page}\n{said[-6000:]}"
 
 
-def test_the_readme_counts_the_models() -> None:
+@pytest.fixture(scope="module")
+def toured(clone: Path, environment_of_a_reader: dict[str, str]) -> Path:
+    """The clone with the warehouse of the README's tour."""
+    run_page(README, clone, environment_of_a_reader)
+    return clone
+
+
+def test_the_tour_of_the_readme_works(toured: Path) -> None:
+    lines = script(README).splitlines()
+    assert len([line for line in lines if line]) == TOUR
+    assert ".venv/bin/dbt build" in lines
+    assert blocks(README)[0].text == "./scripts/demo\n"
+    said = (toured.parent / "README.log").read_text(encoding="utf-8")
+    assert "1 replayed" in said
+
+
+def test_every_command_of_the_docs_works(
+    toured: Path, environment_of_a_reader: dict[str, str]
+) -> None:
+    for page in PAGES[1:]:
+        if script(page):
+            run_page(page, toured, environment_of_a_reader)
+    assert (toured / "data/schemas/interview_requested.json").exists()
+    assert "fct_candidacies" in (toured / "target/static_index.html").read_text(encoding="utf-8")
+
+
+def test_a_command_that_fails_fails_its_page(tmp_path: Path) -> None:
+    (tmp_path / "clone").mkdir()
+    page = tmp_path / "broken.md"
+    page.write_text("```bash\ntrue\nls /nowhere\n```\n")
+    with pytest.raises(AssertionError, match="FAILED: ls /nowhere"):
+        run_page(page, tmp_path / "clone", dict(os.environ))
+
+
+def test_few_blocks_are_not_run_and_say_why() -> None:
+    left_out = [block for page in PAGES for block in blocks(page) if block.why]
+    assert len(left_out) <= NOT_RUN, left_out
+    assert all(len(block.why) > 10 for block in left_out)
+    for test in ELSEWHERE.values():
+        assert (ROOT / test).exists()
+
+
+def anchors(page: Path) -> Iterator[str]:
+    for heading in re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M):
+        yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def dead_links(page: Path) -> list[str]:
+    dead = []
+    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        path = page.parent / target if target else page
+        if not path.exists() or (anchor and anchor not in anchors(path)):
+            dead.append(f"{page.name}: {target}#{anchor}")
+    return dead
+
+
+def test_links_lead_somewhere(tmp_path: Path) -> None:
+    pages = [ROOT / page for page in PAGES]
+    pages += [*(ROOT / "examples").rglob("README.md"), *(ROOT / "docs").glob("backfill.md")]
+    assert not [link for page in pages for link in dead_links(page)]
+    page = tmp_path / "page.md"
+    page.write_text("# A heading\n[a](#a-heading) [b](#b) [c](gone.md)\n")
+    assert dead_links(page) == ["page.md: #b", "page.md: gone.md#"]
+
+
+def test_the_page_of_commands_is_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = command_docs.page()
+    assert (ROOT / command_docs.PAGE).read_text(encoding="utf-8") == text, (
+        "run .venv/bin/python scripts/tools/command_docs.py"
+    )
+    assert str(ROOT) not in text
+    (tmp_path / "docs").mkdir()
+    (tmp_path / command_docs.PAGE).write_text(text.replace("--once", "--twice"))
+    monkeypatch.setattr(command_docs, "ROOT", tmp_path)
+    monkeypatch.setattr(command_docs, "page", lambda: text)
+    monkeypatch.setattr(sys, "argv", ["command_docs", "--check"])
+    with pytest.raises(SystemExit) as ended:
+        command_docs.app()
+    assert ended.value.code == 1
+    assert "is outdated" in capsys.readouterr().err
+
+
+def test_the_readme_is_short_and_counts_the_models() -> None:
+    text = (ROOT / README).read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 150
     models = len(list((ROOT / "models").rglob("*.sql")))
-    assert f"builds and tests {models} models" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"builds and tests {models} models" in text
 
 
 @pytest.mark.every
-def test_the_demo_ends_with_a_funnel_and_can_run_again(clone: Path) -> None:
+def test_the_demo_ends_with_a_funnel_and_can_run_again(tmp_path: Path) -> None:
+    folder = cloned(tmp_path / "hirehouse")
     for _ in range(2):
         done = subprocess.run(
             ["./scripts/demo"],
-            cwd=clone,
+            cwd=folder,
             capture_output=True,
             text=True,
             check=False,
-            env=os.environ | {"PYTHONPATH": str(clone / "scripts")},
+            env=os.environ | {"PYTHONPATH": str(folder / "scripts")},
         )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         assert re.search(r"Backend engineer +[\d,]+ +[\d,]+ +[\d,]+ +[\d,]+ +\d+\.\d%", done.stdout)
