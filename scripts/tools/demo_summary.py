@@ -35,11 +35,16 @@ COUNTS = """
     from landed.batches as batches
     where batches.committed_at is not null
 """
+EACH = 60  # results per line of progress, where there is no bar
 
 
 def show_progress() -> None:
-    """A bar from dbt's JSON log, the errors in it, and one line at the end."""
+    """A bar from dbt's JSON log, the errors in it, and one line at the end.
+
+    Where there is no terminal for a bar, a line now and then.
+    """
     kinds: Counter[str] = Counter()
+    total = None
     console = Console(stderr=True, highlight=False)
     with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("building", total=None)
@@ -54,8 +59,11 @@ def show_progress() -> None:
                 console.print(info["msg"], markup=False)
             if info["name"].startswith("Log") and info["name"].endswith("Result"):
                 kinds[data["node_info"]["resource_type"]] += 1
+                if bar.disable and kinds.total() % EACH == 0:
+                    print(f"{kinds.total()} of {total}", flush=True)
             if data.get("total"):
-                bar.update(task, completed=kinds.total(), total=data["total"])
+                total = data["total"]
+                bar.update(task, completed=kinds.total(), total=total)
     tests = kinds["test"] + kinds["unit_test"]
     print(f"{kinds['model']} models and {kinds['seed']} seeds built, {tests} tests run")
 

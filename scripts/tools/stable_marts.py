@@ -25,7 +25,7 @@ marts_app = typer.Typer(
 )
 Root = Annotated[Path, typer.Option(help="The project's folder.", file_okay=False)]
 EXTRACT = "docs/marts.json"
-HOW = "add it as a new version of the model instead (see docs/stable-marts.md)"
+HOW = "Restore it, and make the change in a new version of the model (see docs/stable-marts.md)"
 
 
 @dataclass(frozen=True)
@@ -166,14 +166,12 @@ def breaks(released: list[Mart], current: list[Mart], today: date) -> list[str]:
             found += _gone(old, current, today)
             continue
         found += [
-            f"{old.relation}: column {name} ({data_type}) is gone: put it back, or leave it out "
-            f"of a new version only: {HOW}"
+            f"{old.relation}: column {name} ({data_type}) is missing. {HOW}"
             for name, data_type in old.columns.items()
             if name not in new.columns
         ]
         found += [
-            f"{old.relation}: column {name} was {data_type} and is now {new.columns[name]}: "
-            f"take the type back, or {HOW}"
+            f"{old.relation}: column {name} was {data_type} and is now {new.columns[name]}. {HOW}"
             for name, data_type in old.columns.items()
             if name in new.columns and new.columns[name] != data_type
         ]
@@ -195,7 +193,7 @@ def _gone(old: Mart, current: list[Mart], today: date) -> list[str]:
             f"{old.relation}: model {old.model} no longer has this name: keep it there{until}; "
             f"a first version keeps it by `config: {{alias: {name}}}`"
         ]
-    return [f"{old.relation}: the mart is gone: put model {old.model} back{until}"]
+    return [f"{old.relation}: the mart is missing: restore model {old.model}{until}"]
 
 
 @marts_app.command("check")

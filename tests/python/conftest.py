@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from hirehouse.contracts.model import ROOT
 from hirehouse.running.warm_dbt import WarmDbt
@@ -21,7 +22,9 @@ ENGINES = ("duckdb", "postgres")
 CONFIG = "dbt_project.yml"
 # Files that take longest come first, so that neither of two processes is left alone with one.
 LONG = ("property", "kills", "concurrent", "marts", "run", "readme", "kafka", "failures_replay")
-pytest_plugins = ["support.report"]
+# Files that share warehouses run in one process, one after the other.
+TOGETHER = {"test_bench_past.py": "test_marts.py", "test_portable_file.py": "test_marts.py"}
+pytest_plugins = ["support.report", "support.built"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,7 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     order = [f"test_{name}.py" for name in LONG]
-    items.sort(key=lambda item: order.index(item.path.name) if item.path.name in order else 99)
+
+    def place(item: pytest.Item) -> int:
+        name = TOGETHER.get(item.path.name, item.path.name)
+        return order.index(name) if name in order else len(order)
+
+    items.sort(key=place)
     if config.getoption("--all"):
         return
     left_out = [
@@ -43,6 +51,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in left_out]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each process whole files, and those of TOGETHER to the same one."""
+    scheduler = LoadFileScheduling(config, log)
+    file_of = scheduler._split_scope
+
+    def together(nodeid: str) -> str:
+        folder, _, name = file_of(nodeid).rpartition("/")
+        return f"{folder}/{TOGETHER.get(name, name)}"
+
+    scheduler._split_scope = together
+    return scheduler
+
+
 @pytest.fixture(scope="session", autouse=True)
 def parsed_once() -> Iterator[None]:
     """Parse the project once per engine, which costs more than running its models.
@@ -53,36 +75,25 @@ def parsed_once() -> Iterator[None]:
     read = WarmDbt._read
 
     def read_once(dbt: WarmDbt) -> Any:
-        from dbt.constants import PARTIAL_PARSE_FILE_NAME  # noqa: PLC0415 - dbt takes 3 s
-        from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 - as above
-        from dbt.parser import manifest as parser  # noqa: PLC0415 - as above
+        from support.parsing import read_copy  # noqa: PLC0415 - dbt takes 3 s
 
         if (dbt.root / CONFIG).read_text() != (ROOT / CONFIG).read_text():
             return read(dbt)
-        variables = os.environ | dbt.variables
-        kind = variables["HIREHOUSE_TARGET"]
-        if kind not in parsed and dbt.root == ROOT:
-            read(dbt)
-            parsed[kind] = (dbt.folder / PARTIAL_PARSE_FILE_NAME).read_bytes()
-        elif kind not in parsed:
-            WarmDbt(ROOT, dbt.folder / "whole", dbt.variables)
-        manifest = Manifest.from_msgpack(parsed[kind], decoder=parser.extended_mashumuro_decoder)
-        name = "HIREHOUSE_DUCKDB" if kind == "duckdb" else "PGDATABASE"
-        database = Path(variables[name]).stem
-        for node in (*manifest.nodes.values(), *manifest.sources.values()):
-            if node.relation_name:
-                node.relation_name = node.relation_name.replace(node.database, database, 1)
-            node.database = database
-        if dbt.root == ROOT:
-            return manifest
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                parser.ManifestLoader, "read_manifest_for_partial_parse", lambda _: manifest
-            )
-            return read(dbt)
+        return read_copy(dbt, read, parsed)
+
+    invoke = WarmDbt._invoke
+
+    def invoke_quietly(dbt: WarmDbt, command: str, *arguments: str) -> Any:
+        # Logs and artifacts, which few tests read, are a sixth of what a run costs.
+        defaults = {"LOG_LEVEL": "none", "LOG_LEVEL_FILE": "none", "WRITE_JSON": "false"}
+        given = " ".join(arguments).upper().replace("-", "_")  # dbt refuses what is given twice
+        wanted = {f"DBT_{n}": value for n, value in defaults.items() if n not in given}
+        with surrounded_by({n: v for n, v in wanted.items() if n not in os.environ}):
+            return invoke(dbt, command, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WarmDbt, "_read", read_once)
+        patch.setattr(WarmDbt, "_invoke", invoke_quietly)
         yield
 
 
@@ -172,23 +183,32 @@ def postgres_environment(enter: Callable[[str], dict[str, str]]) -> dict[str, st
     return enter("postgres")
 
 
-def run_dbt(
-    arguments: list[str], environment: dict[str, str], *, root: Path = ROOT
-) -> subprocess.CompletedProcess[str]:
-    """Run dbt on the project in a process of its own, which lets go of a DuckDB file at its end.
+@dataclass
+class Done:
+    """What a command of dbt has printed, and its exit code."""
+
+    returncode: int
+    stdout: str
+
+
+def run_dbt(arguments: list[str], environment: dict[str, str], *, root: Path = ROOT) -> Done:
+    """Run dbt on the project as on the command line, but in this process and parsed once.
 
     Args:
         arguments: as on the command line, such as ["build", "--select", "staging"].
-        environment: variables of the warehouse, on top of this process's own.
+        environment: variables of the warehouse, and DBT_TARGET_PATH, on top of this process's own.
+        root: the project's folder.
 
     Returns:
-        The finished process with its output; its return code is not checked.
+        What dbt printed and its exit code, which is not checked.
     """
-    return subprocess.run(
-        [str(Path(sys.executable).parent / "dbt"), *arguments],
-        env=os.environ | environment,
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    printed = io.StringIO()
+    folder = Path(environment["DBT_TARGET_PATH"])
+    with surrounded_by(environment | {"DBT_USE_COLORS": "false"}):
+        dbt = WarmDbt(root, folder, environment)
+        options = ["--project-dir", str(root), "--target-path", str(folder)]
+        with redirect_stdout(printed):
+            result = dbt.runner.invoke([*arguments, *options, "--log-path", str(folder)])
+        dbt.close()
+    code = 0 if result.success else 2 if result.exception else 1
+    return Done(code, printed.getvalue() + str(result.exception or ""))

@@ -8,26 +8,15 @@ from pathlib import Path
 import pytest
 
 import past as bench
-from simulator import simulate
-from support.marts import MakeEnvironment
-
-CANDIDATES, DAYS = 300, 75
+from support.built import Built
 
 
 @pytest.fixture(scope="module")
-def past(
-    tmp_path_factory: pytest.TempPathFactory, make_environment: MakeEnvironment
-) -> dict[str, str]:
+def past(builds: dict[str, Built]) -> dict[str, str]:
     """The variables of a database with both the marts and what they replace."""
-    folder = tmp_path_factory.mktemp("past")
-    simulate(folder / "events", candidates=CANDIDATES, days=DAYS)
-    own = {"DBT_TARGET_PATH": str(folder / "target"), "DBT_LOG_PATH": str(folder / "logs")}
-    duck = own | make_environment("duckdb", folder)
-    postgres = own | make_environment("postgres", folder)
-    landed = [bench.build(variables, folder / "events") for variables in (duck, postgres)]
-    assert landed[0] == landed[1] > CANDIDATES
-    bench.make_production(postgres)
-    return postgres | {"database": duck["HIREHOUSE_DUCKDB"]}
+    bench.make_production(builds["postgres"].environment)
+    database = builds["duckdb"].environment["HIREHOUSE_DUCKDB"]
+    return builds["postgres"].environment | {"database": database}
 
 
 @pytest.fixture
@@ -43,7 +32,7 @@ def test_production_and_the_marts_answer_alike(sides: bench.Sides) -> None:
     assert not any(
         isinstance(value, float)
         for question in asked
-        for row in sides.bench.rows(question.past)
+        for row in sides.past.rows(question.past)
         for value in row
     )
 

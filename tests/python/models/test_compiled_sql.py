@@ -14,10 +14,11 @@ from sqlglot import Token, TokenType, exp
 from hirehouse.contracts.example import example_event
 from hirehouse.contracts.model import ROOT, load
 from hirehouse.landing.land import land
+from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import open_warehouse
 from support.allowed_sql import CONSTRUCTS, FROM_MACROS, FUNCTIONS, JOINS, KEYWORDS, PARTS, TYPES
 from support.events import line, write
-from support.project import STRICT, compiled, manifest, run
+from support.project import compiled, manifest
 
 # Those that sqlglot may take for columns.
 CLOCKS = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
@@ -112,11 +113,9 @@ def incremental_tables() -> list[tuple[str, str]]:
     ]
 
 
-def create_tables(folder: Path, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def create_tables(folder: Path, variables: dict[str, str]) -> None:
     """An event of each kind and an empty table for each incremental model, so that dbt compiles
     an incremental run."""
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
     with open_warehouse(variables["HIREHOUSE_TARGET"]) as warehouse:
         examples = [line(example_event(contract)) for contract in load().values()]
         land([write(folder / "examples.ndjson", examples)], warehouse)
@@ -130,9 +129,9 @@ def create_tables(folder: Path, variables: dict[str, str], monkeypatch: pytest.M
 
 def compile_models(folder: Path, variables: dict[str, str]) -> Path:
     """dbt's target folder after compiling the models alone, for an incremental run."""
-    arguments = ["dbt", *STRICT, "compile", "--select", "resource_type:model"]
-    done = run(arguments, folder, cwd=ROOT, **variables)
-    assert done.returncode == 0, done.stdout + done.stderr
+    dbt = WarmDbt(folder=folder / "target", variables=variables)
+    outcome = dbt.run("compile", "--select", "resource_type:model")
+    assert outcome.success, outcome.failed()
     texts = {f.stem: f.read_text() for f in (folder / "target/compiled").rglob("models/**/*.sql")}
     whole = [name for _, name in incremental_tables() if "batch_id > 0" not in texts[name]]
     assert whole == [], "this is no incremental run"
@@ -144,22 +143,10 @@ def test_a_first_run_keeps_to_the_list() -> None:
     check_folder(compiled(), "duckdb", least=len(models()))
 
 
-def test_an_incremental_run_keeps_to_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = compiled().parent  # the same warehouse, so that dbt need not parse anew
-    variables = {
-        "HIREHOUSE_TARGET": "duckdb",
-        "HIREHOUSE_DUCKDB": str(folder / "hirehouse.duckdb"),
-        "DBT_PROFILES_DIR": str(folder / "profiles"),
-    }
-    create_tables(folder, variables, monkeypatch)
-    check_folder(compile_models(folder, {}), "duckdb", least=len(models()))
-
-
-def test_an_incremental_run_on_postgres_keeps_to_the_list(
-    postgres_environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    create_tables(tmp_path, postgres_environment, monkeypatch)
-    check_folder(compile_models(tmp_path, postgres_environment), "postgres", least=len(models()))
+def test_an_incremental_run_keeps_to_the_list(environment: dict[str, str], tmp_path: Path) -> None:
+    create_tables(tmp_path, environment)
+    target = compile_models(tmp_path, environment)
+    check_folder(target, environment["HIREHOUSE_TARGET"], least=len(models()))
 
 
 def test_models_leave_engine_differences_to_macros() -> None:

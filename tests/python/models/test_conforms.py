@@ -100,10 +100,9 @@ def test_it_passes_good_rows_and_names_what_others_break(
             insert_event(warehouse, "interview_requested", row, **REQUEST | change)
     tables = ["source:billing.placement_refunded", "source:employer_app.interview_requested"]
     names = [f"{table},test_name:conforms_to_contract" for table in tables]
-    target_path = tmp_path / "target"
-    paths = ["--target-path", str(target_path), "--log-path", str(tmp_path / "logs")]
-    done = run_dbt(["test", "--target", target, *paths, "--select", *names], environment)
-    found = results(target_path)
+    artifacts = {"DBT_TARGET_PATH": str(tmp_path / "target")}
+    done = run_dbt(["test", "--select", *names], environment | artifacts)
+    found = results(tmp_path / "target")
     assert found["placement_refunded"]["status"] == "pass", done.stdout
     assert found["interview_requested"]["status"] == "fail", done.stdout
     assert found["interview_requested"]["failures"] == len(VIOLATIONS)

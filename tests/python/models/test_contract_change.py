@@ -8,19 +8,21 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from hirehouse.contracts.model import ROOT
 from support.histories import History, Sent, collect, histories
 from support.marts import MakeEnvironment
-from support.sequences import KEPT, Stage, Step, copied
+from support.sequences import KEPT, Stage, copied
+from support.steps import Step
 
 SEED = 5
-HISTORIES = 200
+HISTORIES = 120
 CHANGED = 3  # the batch from which producers use the new contract
 STEPS = [
     Step("land", 1),
@@ -65,7 +67,7 @@ class ChangingStage(Stage):
     def _take(self, step: Step, lines: list[bytes], name: str, choice: random.Random) -> None:
         if step.what == "change":
             self.change(self.root)
-            says(self.root, "contracts", "check", **self.environment)
+            says(self.root, "contracts", "check", variables=self.environment)
             self.parse()
         else:
             super()._take(step, lines, name, choice)
@@ -73,7 +75,8 @@ class ChangingStage(Stage):
     def _land(self, lines: list[bytes], name: str, failed: int = 0) -> None:
         path = self.place / f"{name}.ndjson"
         path.write_bytes(b"".join(line + b"\n" for line in lines))
-        landed = json.loads(says(self.root, "land", "--json", str(path), **self.environment))
+        said = says(self.root, "land", "--json", str(path), variables=self.environment)
+        landed = json.loads(said)
         assert (landed["events"], landed["failed"]) == (len(lines) - failed, failed), landed
 
 
@@ -84,11 +87,13 @@ def copied_whole(folder: Path) -> Path:
     return root
 
 
-def says(root: Path, *arguments: str, code: int = 0, **variables: str) -> str:
+def says(
+    root: Path, *arguments: str, code: int = 0, variables: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """What the command of a copy prints: it is the folder it lies in whose contracts count."""
     done = subprocess.run(
         [sys.executable, "-c", "from hirehouse.commands.main import main; main()", *arguments],
-        env=os.environ | variables | {"PYTHONPATH": str(root / "scripts")},
+        env={**os.environ, **variables, "PYTHONPATH": str(root / "scripts")},
         cwd=root,
         capture_output=True,
         text=True,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from conftest import run_dbt
+from support.browser import chromium
 from support.marts import MakeEnvironment
 
 QUIET = (
@@ -18,34 +17,19 @@ QUIET = (
 )
 
 
-def browser() -> str | None:
-    """A Chromium, installed from Debian's packages where this is a Debian and we may."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
-        subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "chromium"], check=False, capture_output=True
-        )
-    return shutil.which("chromium")
-
-
 @pytest.mark.every
 def test_the_docs_page_draws_the_lineage_of_fct_candidacies(
     make_environment: MakeEnvironment, tmp_path: Path
 ) -> None:
-    chromium = browser()
-    if chromium is None:
-        pytest.skip("there is no Chromium here, and no way to install one")
+    program = chromium()
     environment = make_environment("duckdb", tmp_path)
     artifacts = {"DBT_TARGET_PATH": str(tmp_path / "target"), "DBT_LOG_PATH": str(tmp_path)}
     done = run_dbt(["docs", "generate", "--static", "--empty-catalog"], environment | artifacts)
     assert done.returncode == 0, done.stdout
     page = (tmp_path / "target" / "static_index.html").as_uri()
-    done = subprocess.run(
+    shown = subprocess.run(
         [
-            chromium,
+            program,
             *QUIET.split(),
             f"--user-data-dir={tmp_path / 'browser'}",
             "--dump-dom",
@@ -56,5 +40,5 @@ def test_the_docs_page_draws_the_lineage_of_fct_candidacies(
         check=False,
         timeout=120,
     )
-    assert "One row per candidacy: one candidate for one position" in done.stdout
-    assert "int_candidacies" in done.stdout
+    assert "One row per candidacy: one candidate for one position" in shown.stdout
+    assert "int_candidacies" in shown.stdout

@@ -8,7 +8,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -62,46 +61,35 @@ def test_state_modified_selects_what_changed_and_what_depends_on_it(branch: Path
     assert sorted(listed.stdout.split()) == ["event_lateness", "int_event_delay_percentiles"]
 
 
-def test_the_build_reads_all_else_from_production(branch: Path) -> None:
-    build = next(step for step in steps("pull-request") if step.startswith("dbt build"))
-    assert build == readme_command("dbt build")
-    # Compiled only, for there is no production to read from; as if an earlier build of the pull
-    # request had made two relations: one that this build makes anew, and one that it does not.
-    with duckdb.connect(str(branch / "run" / "hirehouse.duckdb")) as connection:
-        connection.execute("create schema pr_12_intermediate")
-        for relation in ("int_event_delay_percentiles", "int_event_delays"):
-            connection.execute(f"create table pr_12_intermediate.{relation} (batch_id bigint)")
-    compiling = shlex.split(build.replace("dbt build", "dbt --quiet compile"))
-    done = in_pull_request(compiling, branch)
-    assert done.returncode == 0, done.stdout
-    models = branch / "run/target/compiled/hirehouse/models"
-    changed = (models / "intermediate/operations/int_event_delay_percentiles.sql").read_text()
-    dependent = (models / "marts/operations/event_lateness.sql").read_text()
-    assert '"intermediate"."int_event_delays"' in changed
-    assert '"pr_12_intermediate"."int_event_delay_percentiles"' in dependent
-
-
-def test_the_build_makes_of_production_what_production_has(
+def test_the_build_reads_all_else_from_production(
     branch: Path, make_environment: MakeEnvironment
 ) -> None:
     """Up to which batch a model may read, it learns from the progress of production's models."""
-    (branch / "real").mkdir()
-    build = shlex.split(readme_command("dbt build").replace("dbt build", "dbt --quiet build"))
-    path = str(branch / "real" / "hirehouse.duckdb")
-    with surrounded_by(make_environment("duckdb", branch / "real")) as patch:
+    build = next(step for step in steps("pull-request") if step.startswith("dbt build"))
+    assert build == readme_command("dbt build")
+    folder = branch / "run"
+    path = str(folder / "hirehouse.duckdb")  # of all commands
+    with surrounded_by(make_environment("duckdb", folder)) as patch:
         patch.setenv("HIREHOUSE_DUCKDB", path)
         examples = [line(example_event(contract)) for contract in load().values()]
         with open_warehouse() as warehouse:
-            land([write(branch / "real" / "examples.ndjson", examples)], warehouse)
-        dbt({}, branch / "real", "run", "--select", "+event_lateness")
-        own = {"HIREHOUSE_SCHEMA": "pr_12", "HIREHOUSE_DUCKDB": path}
-        done = run(build, branch / "run", cwd=branch, **own)
+            land([write(folder / "examples.ndjson", examples)], warehouse)
+            # An earlier build of the pull request has made what this one does not.
+            warehouse.execute("create schema pr_12_intermediate")
+            warehouse.execute("create table pr_12_intermediate.int_event_delays (batch_id bigint)")
+        dbt({}, branch / "production", "run", "--select", "+event_lateness")
+        done = in_pull_request(shlex.split(build.replace("dbt build", "dbt --quiet build")), branch)
         assert done.returncode == 0, done.stdout
         with open_warehouse() as warehouse:
             theirs = mart_hashes(warehouse, ["operations"])
             ours = mart_hashes(warehouse, ["pr_12_operations"])
     assert ours == {f"pr_12_{name}": value for name, value in theirs.items()}
     assert list(ours) == [f"pr_12_operations.event_lateness ({len(examples)} rows)"]
+    models = folder / "target/compiled/hirehouse/models"
+    changed = (models / "intermediate/operations/int_event_delay_percentiles.sql").read_text()
+    dependent = (models / "marts/operations/event_lateness.sql").read_text()
+    assert '"intermediate"."int_event_delays"' in changed
+    assert '"pr_12_intermediate"."int_event_delay_percentiles"' in dependent
 
 
 def test_the_marts_check_of_a_pull_request_is_a_command_that_there_is() -> None:

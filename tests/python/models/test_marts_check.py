@@ -97,11 +97,11 @@ def test_the_same_type_in_other_letters_passes(tree: Path) -> None:
 BREAKS: dict[str, tuple[Callable[[Model], object], list[str]]] = {
     "a removed column": (
         lambda model: model["columns"].remove(column(model, "base_salary")),
-        ["marketplace.fct_offers: column base_salary (integer) is gone: put it back"],
+        ["marketplace.fct_offers: column base_salary (integer) is missing. Restore it"],
     ),
     "a renamed column": (
         lambda model: column(model, "base_salary").update(name="salary"),
-        ["marketplace.fct_offers: column base_salary (integer) is gone: put it back"],
+        ["marketplace.fct_offers: column base_salary (integer) is missing. Restore it"],
     ),
     "a wider type": (
         lambda model: column(model, "base_salary").update(data_type="bigint"),
@@ -113,7 +113,7 @@ BREAKS: dict[str, tuple[Callable[[Model], object], list[str]]] = {
     ),
     "a renamed mart": (
         lambda model: model.update(name="fct_job_offers"),
-        ["marketplace.fct_offers: the mart is gone: put model fct_offers back"],
+        ["marketplace.fct_offers: the mart is missing: restore model fct_offers"],
     ),
     "another alias": (
         lambda model: model.update(config={"alias": "offers"}),
@@ -121,7 +121,7 @@ BREAKS: dict[str, tuple[Callable[[Model], object], list[str]]] = {
     ),
     "a mart that is no longer public": (
         lambda model: model.update(config={"access": "protected"}),
-        ["marketplace.fct_offers: the mart is gone"],
+        ["marketplace.fct_offers: the mart is missing"],
     ),
     "a new version without a date for the old one": (
         lambda model: add_version(model, until=None),
@@ -151,7 +151,7 @@ def test_a_removed_mart_fails(tree: Path) -> None:
     (tree / OFFERS).unlink()
     checked = marts("check", root=tree)
     assert checked.exit_code == 1
-    assert "marketplace.fct_offers: the mart is gone: put model fct_offers back" in checked.stderr
+    assert "marketplace.fct_offers: the mart is missing: restore model fct_offers" in checked.stderr
 
 
 def test_a_mart_that_moves_to_another_schema_fails(tree: Path) -> None:

@@ -109,8 +109,8 @@ def test_reconciliation_names_exactly_the_days_that_miss_events(
     told = {"counted_on": str(day), "entity": entity, "row_count": 0}
     recount = event(1) | {"event": "production_counted", "properties": told}
     later = {"timestamp": "2026-06-01T00:00:00Z", "receivedAt": "2026-06-01T00:00:01Z"}
-    earlier = {"timestamp": f"{day}T00:00:00Z", "messageId": "m-2"}
-    earlier["properties"] = told | {"row_count": 1_000}
+    more = told | {"row_count": 1_000}
+    earlier = {"timestamp": f"{day}T00:00:00Z", "messageId": "m-2", "properties": more}
     take(tmp_path / "recount.ndjson", [line(recount | later), line(recount | earlier)])
     build(dbt, "+reconciliation")
     assert differing()[day, entity, None][0] == "surplus"

@@ -1,4 +1,4 @@
-"""How tables lie on Redshift follows from their unique keys, in one macro (physical_design.sql)."""
+"""What dbt makes of the project on Redshift: schemas, and how tables lie by their unique keys."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hirehouse.contracts.model import ROOT
+import pytest
 
-SCRIPT = Path(__file__).parent / "redshift_ddl.py"
+from hirehouse.contracts.model import ROOT
+from support.project import manifest, schemas_of
+
+SCRIPT = ROOT / "tests/python/support/redshift_ddl.py"
 DESIGNS = {
     # a key, which is no list
     "int_offers": "diststyle key distkey (offer_id) compound sortkey(offer_id)",
@@ -24,15 +27,28 @@ DESIGNS = {
 }
 
 
-def test_a_table_lies_by_its_key(profiles: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def target(profiles: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """dbt's target folder for Redshift, where each model of DESIGNS is in ddl.json."""
+    folder = tmp_path_factory.mktemp("redshift")
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(ROOT), str(tmp_path), *DESIGNS],
-        env=os.environ | {"DBT_PROFILES_DIR": str(profiles)},
+        [sys.executable, str(SCRIPT), str(ROOT), str(folder), *DESIGNS],
+        env=os.environ | {"DBT_PROFILES_DIR": str(profiles), "HIREHOUSE_SCHEMA": "dev_ana"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    made = json.loads(done.stdout)
+    (folder / "ddl.json").write_text(done.stdout)
+    return folder
+
+
+def test_a_table_lies_by_its_key(target: Path) -> None:
+    made = json.loads((target / "ddl.json").read_text())
     found = {name: text.partition(f'"{name}" ')[2] for name, text in made.items()}
     assert found == {name: f"{design} as ( select 1 );" for name, design in DESIGNS.items()}
+
+
+def test_a_developers_schema_is_a_prefix(target: Path) -> None:
+    prefixed = schemas_of(json.loads((target / "manifest.json").read_text()))
+    assert prefixed == {f"dev_ana_{schema}" for schema in schemas_of(manifest())}

@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from conftest import surrounded_by
 from hirehouse.warehouse.connections import open_warehouse
 from hirehouse.warehouse.profile import WarehouseError
-from simulator import simulate
-from support.forks import MODELS
-from support.marts import MakeEnvironment, dbt, land_into
-
-MARTS = ("core", "marketplace", "finance", "operations")
+from support.built import Built
+from support.marts import DOMAINS
 
 
 @pytest.fixture(scope="module")
-def built(
-    make_environment: MakeEnvironment, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
-    """The file of a small warehouse with all models."""
-    folder = tmp_path_factory.mktemp("portable")
-    simulate(folder / "market", seed=5, days=30, candidates=60)
-    environment = make_environment("duckdb", folder)
-    with surrounded_by(environment):
-        land_into(environment, [folder / "market"])
-        dbt(environment, folder, "build", *MODELS)
-        yield Path(environment["HIREHOUSE_DUCKDB"])
+def built(builds: dict[str, Built]) -> Path:
+    """The file of a warehouse with all models."""
+    return Path(builds["duckdb"].environment["HIREHOUSE_DUCKDB"])
 
 
 def counts(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[str, int]:
@@ -51,7 +38,7 @@ def counts(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[str, int
 def expected(built: Path) -> dict[str, int]:
     with duckdb.connect(str(built), read_only=True) as connection:
         found = counts(connection, built.stem)
-    assert {name.split(".")[0] for name in found} > set(MARTS)
+    assert {name.split(".")[0] for name in found} > set(DOMAINS)
     assert found["marketplace.fct_candidacies"] > 0
     return found
 

@@ -58,7 +58,7 @@ def test_what_it_prints_makes_marts_as_if_the_column_had_always_been(
 
     land_into("grown", ["junior", "senior", "boss"])
     assert "not in its contract" in says(root, "failures", "list", "--unknown")
-    assert "nothing done" in says(root, "failures", "replay", "--unknown")
+    assert "nothing to replay" in says(root, "failures", "replay", "--unknown")
     everything = ["build", *MODELS]
     dbt(root, *everything, *([] if whole else ["--select", f"+{STAGING}"]))
     add_column(root)

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from conftest import run_dbt
+from conftest import ENGINES, run_dbt
 from hirehouse.contracts.model import ROOT
 from hirehouse.warehouse.connections import open_warehouse
 from simulator import simulate
+from support.forks import MODELS
 from support.marts import SCHEMAS, Enter, mart_hashes
+from support.project import BIN
 
 # The last commit whose models keep no record of their progress, and land into the schema `raw`.
 OLDER = "00e5229"
@@ -44,7 +46,32 @@ def older_project(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("engine", ["duckdb", pytest.param("postgres", marks=pytest.mark.every)])
+def process(
+    command: list[str], variables: dict[str, str], cwd: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own, such as one of the older version."""
+    environment = os.environ | variables
+    return subprocess.run(
+        command, env=environment, cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.one_engine
+def test_dbt_refuses_what_an_older_version_landed(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    variables = environment | {"DBT_TARGET_PATH": str(tmp_path / "t")}
+    with open_warehouse() as warehouse:
+        warehouse.execute("create schema raw")
+        warehouse.execute("create table raw.batches (batch_id bigint)")
+    done = run_dbt(["run", "--select", "dim_dates"], variables)
+    assert done.returncode == 2, done.stdout
+    for words in ("older version", "`hirehouse upgrade`", "docs/upgrading.md"):
+        assert words in done.stdout
+
+
+@pytest.mark.every
+@pytest.mark.parametrize("engine", ENGINES)
 def test_an_older_warehouse_is_upgraded_as_its_messages_say(
     engine: str, enter: Enter, tmp_path: Path
 ) -> None:
@@ -53,17 +80,11 @@ def test_an_older_warehouse_is_upgraded_as_its_messages_say(
     simulate(market, seed=5, start=date(2026, 1, 5), days=30, candidates=60)
     old = older_project(tmp_path / "old")
     as_it_was = variables | {"PYTHONPATH": str(old / "scripts"), "DBT_PROFILES_DIR": str(old)}
-    landed = subprocess.run(
-        [sys.executable, "-c", LAND, "land", str(market)],
-        env=os.environ | as_it_was,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    landed = process([sys.executable, "-c", LAND, "land", str(market)], as_it_was)
     assert landed.returncode in (0, 1), landed.stderr  # some lines fail their contracts
-    models = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
-    done = run_dbt(models, as_it_was, root=old)
-    assert done.returncode == 0, done.stdout
+    models = ["build", *MODELS]
+    built = process([str(BIN / "dbt"), *models], as_it_was, cwd=old)
+    assert built.returncode == 0, built.stdout
     with open_warehouse() as warehouse:
         before = mart_hashes(warehouse, (*SCHEMAS, "operations"))
 
@@ -73,13 +94,7 @@ def test_an_older_warehouse_is_upgraded_as_its_messages_say(
         assert all(word in done.stdout for word in words), done.stdout
 
     refused("older version", "`hirehouse upgrade`", "docs/upgrading.md")
-    upgraded = subprocess.run(
-        [str(Path(sys.executable).parent / "hirehouse"), "upgrade"],
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    upgraded = process([str(BIN / "hirehouse"), "upgrade"], variables)
     assert upgraded.returncode == 0, upgraded.stderr
     refused("older version", "`dbt build --full-refresh`", "docs/upgrading.md")
 
@@ -99,5 +114,5 @@ def test_an_older_warehouse_is_upgraded_as_its_messages_say(
     manifest = json.loads((tmp_path / "t" / "manifest.json").read_text())
     made = {f"{n['schema']}.{n['alias']}" for n in manifest["nodes"].values()}
     assert left <= made | {"staging.model_progress"}
-    done = run_dbt(models, variables)
-    assert done.returncode == 0, done.stdout
+    again = run_dbt(models, variables)
+    assert again.returncode == 0, again.stdout

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import io
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
-import hirehouse.running.loop
 from conftest import surrounded_by
-from hirehouse.contracts.model import ROOT
 from hirehouse.landing.inputs import Limits
-from hirehouse.running.loop import DIRECT
+from hirehouse.running.loop import Loop
+from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import open_warehouse
 from support.forks import MODELS, Fork, Tell, building, landing
 from support.marts import MakeEnvironment
@@ -57,11 +56,7 @@ def test_landers_at_once_lose_and_double_nothing(postgres_scene: Scene) -> None:
     scene = postgres_scene
     scene.empty()
     orders = [scene.parts[:-1], scene.parts[1:], scene.parts[::-1]]
-    ways = [0, DIRECT, 0]
-    landers = [
-        Fork(landing(order, scene.limits, direct))
-        for order, direct in zip(orders, ways, strict=True)
-    ]
+    landers = [Fork(landing(order, scene.limits)) for order in orders]
     said = [lander.finish() for lander in landers]
     assert all("batch" in lines for lines in said)  # each has landed a share
     assert any("waiting" in line for lines in said for line in lines)
@@ -81,7 +76,7 @@ def test_builds_and_readers_during_a_landing_miss_nothing(
         whole = warehouse.query("select max(batch_id) from landed.batches")
     readings, ceilings = 0, []
     for part in others:
-        lander = Fork(landing([part], scene.limits))
+        lander = Fork(landing([part], scene.limits, pause=1))
         lander.until("batch")
         while not lander.ended():
             seen = [scene.rows()]
@@ -124,19 +119,33 @@ def older_snapshot(scene: Scene) -> Iterator[None]:
 AT_ONCE = ("build", "run", "run part", "run without", "build part", "refresh part", "seed", "loop")
 
 
-@pytest.fixture
-def growing_scene(
-    request: pytest.FixtureRequest, make_environment: MakeEnvironment, tmp_path: Path
-) -> Iterator[Scene]:
+@pytest.fixture(scope="module")
+def made_scene(
+    request: pytest.FixtureRequest,
+    make_environment: MakeEnvironment,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Scene:
     """A marketplace that lands in many parts, with copies among its events."""
     everything = request.config.getoption("--all")
-    with surrounded_by(make_environment("postgres", tmp_path)):
-        yield Scene(
+    folder = tmp_path_factory.mktemp("growing")
+    variables = make_environment("postgres", folder)
+    with surrounded_by(variables):
+        scene = Scene(
             "postgres",
-            tmp_path,
-            201 if everything else 4,
+            folder,
+            201 if everything else 3,
             select=() if everything else SAMPLE,
         )
+    scene.dbt.variables |= variables
+    return scene
+
+
+@pytest.fixture
+def growing_scene(made_scene: Scene) -> Iterator[Scene]:
+    """The same, with nothing landed yet."""
+    with surrounded_by(made_scene.dbt.variables):
+        made_scene.empty()
+        yield made_scene
 
 
 def test_builds_at_once_leave_what_one_build_gives(
@@ -144,7 +153,6 @@ def test_builds_at_once_leave_what_one_build_gives(
 ) -> None:
     """Whatever is built, whole or in part, by however many: at the end all numbers are right."""
     scene = growing_scene
-    scene.empty()
     choice = random.Random(5)
     first, *others = scene.parts
     Fork(landing([first], scene.limits)).finish()
@@ -193,8 +201,8 @@ def building_some(scene: Scene, kind: str, choice: random.Random) -> Callable[[T
     def build(tell: Tell) -> None:
         if kind == "loop":
             # The project as this process has parsed it.
-            hirehouse.running.loop.WarmDbt = lambda **_: scene.dbt  # type: ignore[assignment, misc]
-            result = hirehouse.running.loop.Loop([str(scene.parts[0])]).round()
+            with patch("hirehouse.running.loop.WarmDbt", lambda **_: scene.dbt):
+                result = Loop([str(scene.parts[0])]).round()
             assert result
             assert result.good, result
             return
@@ -206,7 +214,36 @@ def building_some(scene: Scene, kind: str, choice: random.Random) -> Callable[[T
     return build
 
 
-def test_dbt_says_which_build_it_waits_for(growing_scene: Scene, tmp_path: Path) -> None:
+class Telling(io.StringIO):
+    """A stream whose lines are told instead."""
+
+    def __init__(self, tell: Tell) -> None:
+        super().__init__()
+        self.told = tell
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            self.told(text.strip())
+        return len(text)
+
+
+def waiting(dbt: WarmDbt, *arguments: str) -> Callable[[Tell], None]:
+    """Run dbt in a child; tells what it says about waiting."""
+
+    def work(tell: Tell) -> None:
+        def on_event(event: Any) -> None:
+            if "waiting" in event.info.msg:
+                tell(event.info.msg)
+
+        dbt.runner.callbacks = [on_event]
+        with redirect_stderr(Telling(tell)):
+            outcome = dbt.run(*arguments)
+        assert outcome.success, outcome.failed()
+
+    return work
+
+
+def test_dbt_says_which_build_it_waits_for(growing_scene: Scene) -> None:
     scene = growing_scene
     Fork(landing(scene.parts[:1], scene.limits)).finish()
     with open_warehouse() as other:
@@ -214,19 +251,12 @@ def test_dbt_says_which_build_it_waits_for(growing_scene: Scene, tmp_path: Path)
             "select pg_advisory_lock(hashtext('hirehouse'), hashtext('intermediate.int_offers'))"
         )
         [(holder,)] = other.query("select pg_backend_pid()")
-        dbt = subprocess.Popen(
-            [str(Path(sys.executable).parent / "dbt"), "run", "--select", "+int_offers"],
-            env=os.environ | {"DBT_TARGET_PATH": str(tmp_path), "DBT_LOG_PATH": str(tmp_path)},
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
-        assert dbt.stdout
-        said = next(line for line in dbt.stdout if "waiting" in line)
-        assert f"process {holder}" in said
+        build = Fork(waiting(scene.dbt, "run", "--select", "+int_offers"), mine=True)
+        # Its own threads may wait for each other before.
+        said = next(text for text in build.lines() if f"process {holder}" in text)
         assert "int_offers" in said
-        assert dbt.poll() is None
-    assert dbt.wait() == 0, dbt.stdout.read()
+        assert not build.ended()
+    build.finish()
 
 
 def test_a_build_that_was_overtaken_keeps_nothing(growing_scene: Scene) -> None:
@@ -265,25 +295,17 @@ def hold(tell: Tell) -> None:
 
 
 def test_dbt_says_for_whom_it_waits(tmp_path: Path, duckdb_environment: dict[str, str]) -> None:
+    dbt = WarmDbt(folder=tmp_path / "target")
     holder = Fork(hold)
     holder.until("open")
-    with subprocess.Popen(
-        [str(Path(sys.executable).parent / "dbt"), "--quiet", "seed"],
-        env=os.environ | {"DBT_TARGET_PATH": str(tmp_path), "DBT_LOG_PATH": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    ) as dbt:
-        assert dbt.stderr
-        said = dbt.stderr.readline()
-        waits = dbt.poll() is None
-        holder.kill()
-        output = dbt.communicate()
+    seeds = Fork(waiting(dbt, "seed"), mine=True)
+    said = next(seeds.lines())
+    waits = not seeds.ended()
+    holder.kill()
+    seeds.finish()
     path = duckdb_environment["HIREHOUSE_DUCKDB"]
-    assert said == f"waiting for {path}, which process {holder.pid} has open\n", output
+    assert said == f"waiting for {path}, which process {holder.pid} has open"
     assert waits
-    assert dbt.returncode == 0, output
 
 
 @pytest.mark.every

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, cast
 
 import pytest
@@ -13,7 +14,11 @@ from support.sequences import Stage
 from support.shrinking import failing, pasted, shrink, told
 from support.steps import PARTS, Step, anyhow, plainly, selected
 
-GENERATED = collect(histories(4), 200, seed=2)
+
+@cache
+def generated() -> Sequence[History]:
+    """200 histories, the same each time."""
+    return collect(histories(4), 200, seed=2)
 
 
 class Pretended:
@@ -58,17 +63,17 @@ def stage(pretended: Any) -> Stage:
 
 def test_failing_histories_are_found_among_others() -> None:
     pretended = Pretended(late_answer)
-    found = failing(stage(pretended), GENERATED, plainly(4))
-    assert set(found) == {n for n, history in enumerate(GENERATED) if late_answer(history)}
+    found = failing(stage(pretended), generated(), plainly(4))
+    assert set(found) == {n for n, history in enumerate(generated()) if late_answer(history)}
     assert found
     assert pretended.sequences == 1
 
 
 @pytest.mark.parametrize("culprit", [0, 101, 199])
 def test_one_of_many_histories_is_found_by_halves_if_rows_name_none(culprit: int) -> None:
-    pretended = Pretended(lambda history: history is GENERATED[culprit], named=False)
+    pretended = Pretended(lambda history: history is generated()[culprit], named=False)
     said: list[str] = []
-    assert set(failing(stage(pretended), GENERATED, plainly(4), said.append)) == {culprit}
+    assert set(failing(stage(pretended), generated(), plainly(4), said.append)) == {culprit}
     assert pretended.sequences <= 2 + 8  # of 200, eight halves
     assert said[0] == "rows differ that name no history: it is one of 200"
     assert len(said) <= 8
@@ -77,17 +82,17 @@ def test_one_of_many_histories_is_found_by_halves_if_rows_name_none(culprit: int
 def test_histories_that_fail_only_together_are_not_forgotten() -> None:
     class Together(Pretended):
         def play(self, histories: Sequence[History], steps: Sequence[Step]) -> list[Difference]:
-            return super().play(histories, steps) if len(histories) == len(GENERATED) else []
+            return super().play(histories, steps) if len(histories) == len(generated()) else []
 
     pretended = Together(lambda _: True, named=False)
     said: list[str] = []
-    found = failing(stage(pretended), GENERATED, plainly(4), said.append)
-    assert len(found) == len(GENERATED)
+    found = failing(stage(pretended), generated(), plainly(4), said.append)
+    assert len(found) == len(generated())
     assert said[-1] == "no history differs by itself"
 
 
 def test_a_failing_history_becomes_as_small_as_it_gets() -> None:
-    largest = max((history for history in GENERATED if late_answer(history)), key=len)
+    largest = max((history for history in generated() if late_answer(history)), key=len)
     assert len(largest) > 10
     pretended = Pretended(late_answer)
     history, steps, differences = shrink(stage(pretended), largest, anyhow(4, 1), lambda _: None)
@@ -110,7 +115,7 @@ def test_a_history_keeps_the_steps_that_it_needs_and_no_others() -> None:
     needed = [Step("during run", 2), Step("run")]
     steps = [Step("run"), Step("land", 1), *needed]
     _, kept, differences = shrink(
-        stage(Special(lambda history: len(history) > 2)), GENERATED[0], steps, lambda _: None
+        stage(Special(lambda history: len(history) > 2)), generated()[0], steps, lambda _: None
     )
     assert kept == needed
     assert differences
@@ -118,8 +123,8 @@ def test_a_history_keeps_the_steps_that_it_needs_and_no_others() -> None:
 
 def test_a_history_that_does_not_fail_again_is_left_alone() -> None:
     never = stage(Pretended(lambda _: False))
-    history, _, differences = shrink(never, GENERATED[0], plainly(4), lambda _: None)
-    assert (history, differences) == (GENERATED[0], [])
+    history, _, differences = shrink(never, generated()[0], plainly(4), lambda _: None)
+    assert (history, differences) == (generated()[0], [])
 
 
 def test_a_small_history_is_told_and_can_be_pasted() -> None:
@@ -146,7 +151,7 @@ def test_a_history_that_only_another_order_breaks_is_told_with_it() -> None:
             return super().play(histories, steps) if Step("permuted") in steps else []
 
     ordered = stage(Ordered(late_answer))
-    history = next(history for history in GENERATED if late_answer(history))
+    history = next(history for history in generated() if late_answer(history))
     _, steps, differences = shrink(ordered, history, anyhow(4, 1), lambda _: None)
     assert steps == plainly(2, permuted=True)
     assert differences
@@ -168,13 +173,13 @@ def test_sequences_have_every_kind_of_step() -> None:
 
 
 def test_copies_of_a_settled_history_say_the_same() -> None:
-    for history in GENERATED:
+    for history in generated():
         same = settled(history)
         assert is_settled(same)
         assert [(one.batch, one.event, one.id) for one in same] == [
             (one.batch, one.event, one.id) for one in history
         ]
-    assert 20 < sum(map(is_settled, GENERATED)) < 180
+    assert 20 < sum(map(is_settled, generated())) < 180
     chain = tuple(
         sent(batch, "page_viewed", "a", day, path=day)
         for batch, day in enumerate(("2026-01-01", "2026-01-21", "2026-02-10", "2026-06-01"), 1)

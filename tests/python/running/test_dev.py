@@ -24,7 +24,7 @@ from simulator import simulate
 MODEL = "fct_interview_requests"
 FILE = Path("models/marts/marketplace/fct_interview_requests.sql")
 PATIENCE = 240  # seconds, on a busy machine
-# What an event names, and the table that must know it.
+# The ids in events, and the table that must have each of them.
 REFERENCES = {
     "candidate_id": ("candidate_signed_up",),
     "employer_id": ("employer_signed_up",),
@@ -40,7 +40,7 @@ REFERENCES = {
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An embedded warehouse: only what has landed."""
+    """A DuckDB warehouse with landed events only."""
     folder = tmp_path_factory.mktemp("whole")
     (folder / "profiles.yml").write_text((ROOT / "profiles.yml.example").read_text())
     simulate(folder / "events", candidates=400, days=90)
@@ -58,7 +58,7 @@ def set_slice(patch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def dangling(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Columns of raw tables that name what no event introduces."""
+    """Columns of landed tables with ids that no event introduces."""
     found = []
     columns = connection.execute(
         "select table_name, column_name from information_schema.columns"
@@ -100,7 +100,7 @@ def test_a_slice_has_whole_entities(
                 f" (select count(*) from hirehouse.landed.{table})"
             ).fetchall()
             assert theirs == copied > 0, table
-        # Their employers' positions are all there, with all that happened to them.
+        # All positions of their employers are present, with all their events.
         for table in ("position_opened", "position_updated", "position_closed"):
             assert not connection.execute(
                 f"select event_id from whole.landed.{table} where employer_id in"
@@ -144,7 +144,7 @@ def test_the_line_of_an_error_is_found(message: str, line: int | None) -> None:
 
 @pytest.fixture(scope="module")
 def clone(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's files in a folder of their own, with a warehouse and the packages of here."""
+    """A copy of the project in another folder, with a warehouse and the packages of this one."""
     folder = tmp_path_factory.mktemp("dev") / "hirehouse"
     left_out = (".git", ".venv", "data", "target", "logs", "profiles.yml", "*.egg-info", ".*cache")
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*left_out))
@@ -167,14 +167,14 @@ def dev(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def broken(clone: Path) -> Iterator[int]:
-    """The model reads a column that there is not; the number of that line."""
+    """Let the model read a missing column; returns the number of its line."""
     text = (clone / FILE).read_text()
     (clone / FILE).write_text(text.replace("requests.equity_offered,", "requests.equity_given,"))
     yield 1 + text.splitlines().index("        requests.equity_offered,")
     (clone / FILE).write_text(text)
 
 
-def test_an_unknown_model_is_refused_with_what_is_near(clone: Path) -> None:
+def test_an_unknown_model_is_rejected_with_similar_names(clone: Path) -> None:
     done = dev(clone, "fct_ofers")
     assert done.returncode == 1
     assert "there is no model fct_ofers; near it: fct_offers" in done.stderr
@@ -203,7 +203,7 @@ def test_an_error_in_a_model_is_shown_with_its_line(clone: Path, broken: int) ->
     assert "FAILED after " in done.stdout
 
 
-def test_a_save_is_seen_and_what_it_did_is_shown(clone: Path) -> None:
+def test_a_save_is_detected_and_its_result_is_shown(clone: Path) -> None:
     process = subprocess.Popen(
         ["./scripts/dev", MODEL],
         cwd=clone,
@@ -221,7 +221,7 @@ def test_a_save_is_seen_and_what_it_did_is_shown(clone: Path) -> None:
     threading.Thread(target=read, daemon=True).start()
 
     def result() -> str:
-        """What is printed until it waits for the next save."""
+        """The output until it waits for the next save."""
         text = ""
         while "waiting for a change" not in text:
             try:
@@ -239,7 +239,7 @@ def test_a_save_is_seen_and_what_it_did_is_shown(clone: Path) -> None:
         failed = result()
         assert str(FILE) in failed
         assert f"FAIL    no_nulls_{MODEL}_" in failed
-        assert re.search(r"/no_nulls_\w+\.sql\n", failed)  # of a long name dbt keeps a part
+        assert re.search(r"/no_nulls_\w+\.sql\n", failed)  # dbt truncates long names
         assert "NULL" in failed  # the first rows
         assert "FAILED after " in failed
         (clone / FILE).write_text(good.replace("{{ ref('int_candidacies') }}", "{{ ref( }}"))

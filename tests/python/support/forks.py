@@ -8,14 +8,16 @@ dbt's project as this process has parsed it.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkContext, ForkServerContext
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -24,7 +26,7 @@ import hirehouse.landing.land
 import hirehouse.landing.write_batches
 from hirehouse.landing.inputs import Limits
 from hirehouse.running.warm_dbt import WarmDbt
-from hirehouse.warehouse.connections import open_warehouse
+from hirehouse.warehouse.connections import Warehouse, open_warehouse
 
 PATIENCE = 180  # seconds without a word from a child, after which it is taken for stuck
 MODELS = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
@@ -51,12 +53,13 @@ class Fork:
     """
 
     def __init__(self, work: Callable[[Tell], None], *, mine: bool = False) -> None:
-        context = multiprocessing.get_context("fork" if mine else "forkserver")
+        context: ForkContext | ForkServerContext
+        context = get_context("fork") if mine else get_context("forkserver")
         self.pipe, told = context.Pipe(duplex=False)
         self.said: list[str] = []
         arguments = (work, dict(os.environ), told)
         self.process = context.Process(target=_work, args=arguments, daemon=True)
-        context.set_forkserver_preload(["forks"])
+        context.set_forkserver_preload([__name__])
         # The server, which the first child starts, finds this module by a variable alone.
         with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))):
             self.process.start()
@@ -102,33 +105,34 @@ class Fork:
         return self.process.exitcode
 
 
-def tell_of_batches(tell: Tell) -> None:
-    """In this process, which is a child's, tell "batch" as each one begins."""
+def tell_of_batches(tell: Tell, pause: float = 0) -> None:
+    """In this process, which is a child's, tell "batch" as each one begins, and pause then."""
     begin_batch = hirehouse.landing.write_batches.begin_batch
 
-    def begin_aloud(*arguments: Any) -> int:
-        batch_id = begin_batch(*arguments)
+    def begin_aloud(warehouse: Warehouse, inputs: str) -> int:
+        batch_id = begin_batch(warehouse, inputs)
         tell("batch")
+        time.sleep(pause)
         return batch_id
 
     hirehouse.landing.write_batches.begin_batch = begin_aloud
 
 
 def landing(
-    paths: Sequence[str | Path], limits: Limits | None = None, direct: int = 0
+    paths: Sequence[str | Path], limits: Limits | None = None, pause: float = 0
 ) -> Callable[[Tell], None]:
     """Land into the warehouse of this process's variables; tells "batch" as each one begins.
 
     Args:
-        direct: batches of up to so many rows are written without dlt.
+        pause: seconds to wait within each batch, so that others meet it there.
     """
-    return partial(_land, [str(path) for path in paths], limits, direct)
+    return partial(_land, [str(path) for path in paths], limits, pause)
 
 
-def _land(paths: Sequence[str], limits: Limits | None, direct: int, tell: Tell) -> None:
-    tell_of_batches(tell)
+def _land(paths: Sequence[str], limits: Limits | None, pause: float, tell: Tell) -> None:
+    tell_of_batches(tell, pause)
     with open_warehouse(say=tell) as warehouse:
-        hirehouse.landing.land.land(paths, warehouse, limits=limits, direct=direct)
+        hirehouse.landing.land.land(paths, warehouse, limits=limits)
 
 
 def building(dbt: WarmDbt, *arguments: str) -> Callable[[Tell], None]:

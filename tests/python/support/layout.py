@@ -31,7 +31,7 @@ def models_of(manifest: Any, only: Sequence[str] = ()) -> dict[str, Model]:
         only: names of models; these and all that they read are taken, and every one if empty.
 
     Returns:
-        By name, each after all that it reads.
+        By the name of its relation, each after all that it reads.
     """
     nodes = {
         key: node
@@ -42,17 +42,17 @@ def models_of(manifest: Any, only: Sequence[str] = ()) -> dict[str, Model]:
 
     def take(key: str) -> None:
         node = nodes.get(key)
-        if node and node.name not in found:
+        if node and node.alias not in found:  # versions of a model share its name
             reads = [read for read in sorted(node.depends_on.nodes) if read in nodes]
             for read in reads:
                 take(read)
-            found[node.name] = Model(
+            found[node.alias] = Model(
                 key,
                 node.schema,
                 node.alias,
                 node.config.materialized == "view",
                 not {"landing", "operations"}.isdisjoint(node.fqn),
-                frozenset(nodes[read].name for read in reads),
+                frozenset(nodes[read].alias for read in reads),
             )
 
     for key, node in sorted(nodes.items()):

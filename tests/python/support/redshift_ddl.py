@@ -13,12 +13,15 @@ from dbt.adapters.factory import adapter_management, get_adapter, register_adapt
 from dbt.cli.main import dbtRunner
 from dbt.config.runtime import RuntimeConfig, load_profile, load_project
 from dbt.context.providers import generate_runtime_macro_context, generate_runtime_model_context
+from dbt.contracts.graph.manifest import Manifest
+from dbt.contracts.graph.nodes import ModelNode
 from dbt.flags import get_flags
 
 
 def main(root: str, folder: str, names: list[str]) -> None:
     options = ["--project-dir", root, "--target-path", folder, "--target", "redshift"]
-    parsed = dbtRunner().invoke(["--quiet", "--log-path", folder, "parse", *options])
+    strict = ["--quiet", "--warn-error-options", "{error: all}", "--log-path", folder]
+    parsed = dbtRunner().invoke([*strict, "parse", *options])
     assert parsed.success, parsed.exception
     profile = load_profile(root, {}, target_override="redshift")
     project = load_project(root, False, profile, {})
@@ -27,11 +30,14 @@ def main(root: str, folder: str, names: list[str]) -> None:
     with adapter_management():
         register_adapter(config, get_context("spawn"))
         adapter = get_adapter(config)
-        adapter.set_macro_resolver(parsed.result)
+        manifest = parsed.result
+        assert isinstance(manifest, Manifest)
+        adapter.set_macro_resolver(manifest)
         adapter.set_macro_context_generator(generate_runtime_macro_context)
         for name in names:
-            node = parsed.result.nodes[f"model.hirehouse.{name}"]
-            context = generate_runtime_model_context(node, config, parsed.result)
+            node = manifest.nodes[f"model.hirehouse.{name}"]
+            assert isinstance(node, ModelNode)
+            context = generate_runtime_model_context(node, config, manifest)
             made = context["redshift__create_table_as"](False, context["this"], "select 1")
             statements[name] = " ".join(made.split())
     print(json.dumps(statements))

@@ -20,7 +20,7 @@ class Report:
 
     def __init__(self) -> None:
         self.counts: dict[str, Counter[str]] = defaultdict(Counter)
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
         self.facts: list[tuple[str, str, object]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

