@@ -82,7 +82,7 @@ def test_each_missing_right_of_a_landing_is_named_with_its_grant(
     owner(
         f"reassign owned by {ROLE} to hirehouse; revoke create on database {database} from {ROLE}"
     )
-    missing = []
+    missing: list[str] = []
     while (result := told("land", again=2)).exit_code and len(missing) < 9:
         missing.append(granted(owner, result))
     assert missing[0] == "lacks usage, create on schema landed"

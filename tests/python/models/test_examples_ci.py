@@ -74,9 +74,20 @@ def test_the_build_reads_all_else_from_production(
         examples = [line(example_event(contract)) for contract in load().values()]
         with open_warehouse() as warehouse:
             land([write(folder / "examples.ndjson", examples)], warehouse)
-            # An earlier build of the pull request has made what this one does not.
+            # As if an earlier build of the pull request had made what this one does not.
             warehouse.execute("create schema pr_12_intermediate")
             warehouse.execute("create table pr_12_intermediate.int_event_delays (batch_id bigint)")
+        compiling = build.replace("dbt build", "dbt --quiet compile")
+        done = in_pull_request(shlex.split(compiling), branch)
+        assert done.returncode == 0, done.stdout
+        compiled_sql = folder / "target/compiled/hirehouse/models"
+        changed = compiled_sql / "intermediate/operations/int_event_delay_percentiles.sql"
+        dependent = compiled_sql / "marts/operations/event_lateness.sql"
+        assert '"intermediate"."int_event_delays"' in changed.read_text()
+        assert '"pr_12_intermediate"."int_event_delay_percentiles"' in dependent.read_text()
+
+        with open_warehouse() as warehouse:
+            warehouse.execute("drop schema pr_12_intermediate cascade")
         dbt({}, branch / "production", "run", "--select", "+event_lateness")
         done = in_pull_request(shlex.split(build.replace("dbt build", "dbt --quiet build")), branch)
         assert done.returncode == 0, done.stdout
@@ -85,11 +96,6 @@ def test_the_build_reads_all_else_from_production(
             ours = mart_hashes(warehouse, ["pr_12_operations"])
     assert ours == {f"pr_12_{name}": value for name, value in theirs.items()}
     assert list(ours) == [f"pr_12_operations.event_lateness ({len(examples)} rows)"]
-    models = folder / "target/compiled/hirehouse/models"
-    changed = (models / "intermediate/operations/int_event_delay_percentiles.sql").read_text()
-    dependent = (models / "marts/operations/event_lateness.sql").read_text()
-    assert '"intermediate"."int_event_delays"' in changed
-    assert '"pr_12_intermediate"."int_event_delay_percentiles"' in dependent
 
 
 def test_the_marts_check_of_a_pull_request_is_a_command_that_there_is() -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 import scaffold
 from hirehouse.contracts.model import ROOT, load
 from hirehouse.running.warm_dbt import WarmDbt
+from scaffold_texts import columns_of
 from support.sequences import copied
 
 STG, INT, MART = "stg_candidate_app__referral_sent", "int_referrals", "fct_referrals"
@@ -185,7 +186,7 @@ def test_what_cannot_be_written_is_refused(
 
 
 def test_models_of_ours_are_told_from_what_they_read() -> None:
-    known = scaffold.columns_of("int_placement_fees", ROOT)
+    known = columns_of("int_placement_fees", ROOT)
     assert known["movement"]["data_type"] == "varchar(10)"
     assert known["invoice_id"]["data_type"] == "varchar(64)"
     assert known["batch_id"]["description"] == "{{ doc('batch_id_of_row') }}"

@@ -162,6 +162,7 @@ def dev(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
         timeout=PATIENCE,
+        env=os.environ | {"PYTHONPATH": str(clone / "scripts")},
     )
 
 
@@ -210,7 +211,7 @@ def test_a_save_is_detected_and_its_result_is_shown(clone: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(clone / "scripts")},
     )
     lines: Queue[str] = Queue()
 
