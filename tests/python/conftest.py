@@ -21,7 +21,10 @@ from support.servers import Postgres
 ENGINES = ("duckdb", "postgres")
 CONFIG = "dbt_project.yml"
 # Files that take longest come first, so that neither of two processes is left alone with one.
-LONG = ("property", "kills", "concurrent", "marts", "run", "readme", "kafka", "failures_replay")
+LONG = (
+    *("property", "readme", "concurrent", "marts", "run", "kafka", "kills", "contract_change"),
+    *("backfill", "planted_faults", "scaffold", "run_process", "dev", "examples_dagster"),
+)
 # Files that share warehouses run in one process, one after the other.
 TOGETHER = {"test_bench_past.py": "test_marts.py", "test_portable_file.py": "test_marts.py"}
 pytest_plugins = ["support.report", "support.built"]

@@ -74,9 +74,11 @@ def test_the_build_reads_all_else_from_production(
         examples = [line(example_event(contract)) for contract in load().values()]
         with open_warehouse() as warehouse:
             land([write(folder / "examples.ndjson", examples)], warehouse)
-            # As if an earlier build of the pull request had made what this one does not.
+            # As if an earlier build of the pull request had made two relations: one that this
+            # build makes anew, and one that it does not.
             warehouse.execute("create schema pr_12_intermediate")
-            warehouse.execute("create table pr_12_intermediate.int_event_delays (batch_id bigint)")
+            for name in ("int_event_delay_percentiles", "int_event_delays"):
+                warehouse.execute(f"create table pr_12_intermediate.{name} (batch_id bigint)")
         compiling = build.replace("dbt build", "dbt --quiet compile")
         done = in_pull_request(shlex.split(compiling), branch)
         assert done.returncode == 0, done.stdout

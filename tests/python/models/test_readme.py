@@ -103,6 +103,8 @@ def environment_of_a_reader(clone: Path, postgres: Postgres) -> dict[str, str]:
         "PATH": f"{bins}:{os.environ['PATH']}",
         "PYTHONPATH": str(clone / "scripts"),
         "DBT_PROFILES_DIR": str(clone),
+        # test_marts.py runs the tests of models.
+        "DBT_EXCLUDE_RESOURCE_TYPES": "test unit_test",
         "PGHOST": "127.0.0.1",
         "PGPORT": str(postgres.port),
         "PGUSER": "loader",

@@ -68,6 +68,7 @@ def test_assets_land_and_build(example: ModuleType) -> None:
     assert done.get_asset_check_evaluations()
 
 
+@pytest.mark.every
 def test_a_job_lands_and_builds_new_events(example: ModuleType) -> None:
     write(example.INBOX / "2.ndjson", [line(event(2))])
     done = example.defs.get_job_def("each_ten_minutes").execute_in_process()
