@@ -20,7 +20,7 @@ from hirehouse.events.exact_json import to_json
 from hirehouse.warehouse.profile import WarehouseError
 from support.servers import Postgres
 
-ROLE = "loader"
+ROLE = "without_rights"
 Run = Callable[[str], None]
 GRANT = re.compile(r"has to run: (.+;)")
 
