@@ -19,7 +19,9 @@ from support.shrinking import failing, shrink, told
 from support.steps import plainly
 
 SEED = 3
-EASY = random.Random(SEED).choice(sorted(FAULTS))
+CHEAP = {"int_offers", "int_placement_fees", "int_subscription_versions"}
+# In a normal run one fault, of a model that reads little.
+EASY = random.Random(SEED).choice([n for n, fault in sorted(FAULTS.items()) if fault.only in CHEAP])
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from hirehouse.landing.land import land
 from hirehouse.warehouse.connections import open_warehouse
 from show import line_of
 from simulator import simulate
+from support.parsing import parsed_for
 
 MODEL = "fct_interview_requests"
 FILE = Path("models/marts/marketplace/fct_interview_requests.sql")
@@ -143,7 +144,7 @@ def test_the_line_of_an_error_is_found(message: str, line: int | None) -> None:
 
 
 @pytest.fixture(scope="module")
-def clone(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clone(whole: Path, profiles: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project in another folder, with a warehouse and the packages of this one."""
     folder = tmp_path_factory.mktemp("dev") / "hirehouse"
     left_out = (".git", ".venv", "data", "target", "logs", "profiles.yml", "*.egg-info", ".*cache")
@@ -151,6 +152,13 @@ def clone(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / ".venv").symlink_to(ROOT / ".venv")
     (folder / "data").mkdir()
     shutil.copy(whole, folder / "data" / "hirehouse.duckdb")
+    slice_of_data = {
+        "DBT_PROFILES_DIR": str(profiles),
+        "HIREHOUSE_TARGET": "duckdb",
+        "HIREHOUSE_DUCKDB": str(folder / "data" / "dev" / "hirehouse.duckdb"),
+        "HIREHOUSE_SCHEMA": "analytics",
+    }
+    parsed_for(folder, folder / "target" / "dev", slice_of_data)
     return folder
 
 

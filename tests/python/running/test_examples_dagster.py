@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from hirehouse.contracts.model import ROOT, load
 from hirehouse.warehouse.connections import open_warehouse
 from support.events import event, line, write
 from support.marts import MakeEnvironment
+from support.parsing import parsed_for
 
 EXAMPLE = ROOT / "examples" / "dagster" / "definitions.py"
 STAGED = "employer_app__interview_requested"
@@ -30,6 +32,7 @@ def example(
     with surrounded_by(make_environment("duckdb", folder)) as patch:
         patch.setenv("HIREHOUSE_INBOX", str(folder / "inbox"))
         patch.setenv("DAGSTER_DISABLE_TELEMETRY", "true")
+        parsed_for(ROOT, ROOT / "target" / "dagster", dict(os.environ))
         spec = importlib.util.spec_from_file_location("definitions", EXAMPLE)
         assert spec
         assert spec.loader

@@ -20,11 +20,11 @@ import pytest
 
 from conftest import surrounded_by
 from hirehouse.contracts.model import ROOT
-from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import open_warehouse
 from simulator import simulate
 from support.events import event, line, write
 from support.marts import MakeEnvironment, shuffled
+from support.parsing import parsed_for
 from support.servers import free_port
 
 PATIENCE = 240  # seconds, on a busy machine
@@ -85,9 +85,7 @@ def test_a_broken_model_delays_only_models_downstream(
     whole = model.read_text()
     model.write_text(whole.replace("offers.expires_on", "offers.no_such_column"))
     shutil.copy(parts[0], inbox)
-    with surrounded_by(environment):
-        # The process then finds the project parsed, but for what differs here.
-        WarmDbt(clone, clone / "target" / "run", environment)
+    parsed_for(clone, clone / "target" / "run", environment)
     port = free_port()
     loop = Process(clone, environment, "--metrics-port", str(port), str(inbox))
     try:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -83,8 +83,35 @@ def read_copy(dbt: WarmDbt, read: Callable[[WarmDbt], Any], parsed: dict[str, by
         if node.relation_name:
             node.relation_name = node.relation_name.replace(str(node.database), database, 1)
         node.database = database
-    if dbt.root == ROOT:
+    if dbt.root == ROOT and dbt.folder not in _written:
         return manifest
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ManifestLoader, "read_manifest_for_partial_parse", lambda _: manifest)
         return read(dbt)
+
+
+_written: set[Path] = set()  # target folders that processes of dbt will read
+
+
+def parsed_for(root: Path, folder: Path, variables: Mapping[str, str]) -> None:
+    """Let processes of dbt find the project parsed, which would take each of them 10 seconds.
+
+    Args:
+        root: the project's folder, or a copy of it.
+        folder: the target folder of the processes.
+        variables: what the profile will read in them.
+    """
+    load = ManifestLoader.load
+
+    def load_and_write(loader: ManifestLoader) -> Manifest:
+        manifest = load(loader)
+        manifest.state_check = loader.build_manifest_state_check()
+        loader.write_manifest_for_partial_parse()
+        return manifest
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ManifestLoader, "load", load_and_write)
+        _written.add(folder)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        WarmDbt(root, folder, dict(variables))
