@@ -20,7 +20,7 @@ from hirehouse.contracts.model import ROOT
 from hirehouse.landing.land import land
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import open_warehouse
-from simulator import simulate
+from simulator import A_YEAR_AGO, simulate
 
 FLOOR = ROOT / "scripts" / "benchmarks" / "floor.sql"
 MARTS = ["core", "marketplace", "finance"]
@@ -74,7 +74,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hirehouse-bench-") as temporary:
         folder = Path(temporary)
-        simulate(folder / "events", candidates=options.candidates, days=365)
+        simulate(folder / "events", candidates=options.candidates, days=365, start=A_YEAR_AGO)
         (folder / "profiles.yml").write_text((ROOT / "profiles.yml.example").read_text())
         os.environ |= {"DBT_PROFILES_DIR": str(folder), "HIREHOUSE_TARGET": "duckdb"}
         os.environ["HIREHOUSE_DUCKDB"] = str(folder / "hirehouse.duckdb")

@@ -33,7 +33,7 @@ from hirehouse.landing.land import land
 from hirehouse.running.warm_dbt import Outcome, WarmDbt
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from hirehouse.warehouse.landed_schema import ensure_tables, raw_tables
-from simulator import simulate
+from simulator import A_YEAR_AGO, simulate
 from support.servers import Postgres
 
 CANDIDATES = 13_500  # about a million events in a year
@@ -302,7 +302,8 @@ def main() -> None:
         (folder / "profiles.yml").write_text((ROOT / "profiles.yml.example").read_text())
         os.environ |= {"DBT_PROFILES_DIR": str(folder), "HIREHOUSE_SCHEMA": "analytics"}
         out = folder / "events"
-        simulate(out, seed=1, days=DAYS, candidates=options.candidates, events_per_file=PER_FILE)
+        size = {"candidates": options.candidates, "events_per_file": PER_FILE}
+        simulate(out, seed=1, days=DAYS, start=A_YEAR_AGO, **size)
         files = sorted(out.glob("*.ndjson.gz"))[:-1]  # the last file is not full
         old, new = files[:-HELD_BACK], files[-HELD_BACK:]
         for engine in options.engine:

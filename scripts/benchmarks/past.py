@@ -31,7 +31,7 @@ from hirehouse.contracts.model import ROOT
 from hirehouse.landing.land import land
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import open_warehouse
-from simulator import simulate
+from simulator import A_YEAR_AGO, simulate
 from support.servers import Postgres
 
 SQL = ROOT / "scripts" / "benchmarks" / "past_sql"
@@ -349,7 +349,9 @@ def main() -> None:
         name = server.new_database("encoding 'UTF8' lc_collate 'C' lc_ctype 'C'")
         postgres = common | server.environment(name)
         print("simulating", flush=True)
-        simulate(folder / "events", candidates=options.candidates, days=options.days)
+        simulate(
+            folder / "events", candidates=options.candidates, days=options.days, start=A_YEAR_AGO
+        )
         print("landing and building on DuckDB", flush=True)
         build(common | duck, folder / "events")
         print("landing and building on PostgreSQL", flush=True)

@@ -14,6 +14,7 @@ from simulator.people import Marketplace
 
 CANDIDATES = 5_200
 START = date(2026, 1, 5)  # a Monday
+A_YEAR_AGO = date(2025, 1, 6)  # for a whole year that lies in the past
 MAX_SEED = 999_999_999  # an id with the seed in it must stay within 64 bytes
 TRUTH_FILE = "truth.json"
 

@@ -1,6 +1,6 @@
 """`hirehouse simulate`: simulate the events of a hiring marketplace."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from simulator import CANDIDATES, MAX_SEED, START, TRUTH_FILE, simulate
+
+LATEST = 10  # days that an event is late, at most
 
 
 def _share(of_what: str) -> object:
@@ -34,6 +36,12 @@ def simulate_command(
 ) -> None:
     """Simulate a hiring marketplace: events as gzip NDJSON, and truth.json to test against."""
     options = locals() | {"start": start.date()}  # named like the arguments of simulate()
+    last = start + timedelta(days=days + LATEST)
+    if last > datetime.now():
+        raise typer.BadParameter(
+            f"the last events are received on {last:%Y-%m-%d}, and those of the future fail when"
+            " they land: set an earlier --start"
+        )
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("simulating", total=days)

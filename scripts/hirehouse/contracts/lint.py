@@ -32,6 +32,7 @@ from hirehouse.contracts.model import (
     load,
     unreadable,
 )
+from hirehouse.contracts.names import unusable
 from hirehouse.contracts.yaml_schema import Lines, flaws, nearest, read_lined
 
 Place = tuple[Any, ...]  # the path to a part of a file
@@ -244,12 +245,9 @@ class _File:
         """Whether the item has a name that can be used; says why not if the schema did not."""
         if (*path, "name") in self.flawed:
             return False
-        name = item["name"]
-        engines = reserved_words().get(name)
-        if engines:
-            message = f"{name} is reserved by {', '.join(engines)}; choose another"
+        if message := unusable(item["name"]):
             self.say("name", message, *path, "name")
-        return not engines
+        return not message
 
     def _meta(self, path: Place, item: dict[str, Any]) -> dict[str, Any]:
         """The meta of a table or column; empty if it is not sound, which has been said."""
@@ -290,14 +288,6 @@ def _rules(kind: DataType, meta: dict[str, Any]) -> Iterator[tuple[str, str]]:
     except (ValueError, re.error, OverflowError, RecursionError) as error:
         word = next((word for word in ("pattern", "items", "properties") if word in meta), "config")
         yield word, f"must be valid in JSON Schema and in Python: {str(error).splitlines()[0]}"
-
-
-@cache
-def reserved_words() -> dict[str, list[str]]:
-    """The words that can't be names, with the engines that reserve them."""
-    text = (Path(__file__).parent / "reserved_words.txt").read_text(encoding="utf-8")
-    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
-    return {word: engines for word, *engines in lines}
 
 
 @cache

@@ -8,10 +8,11 @@ dbt 5 s.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ import orjson
 import yaml
 
 from hirehouse.contracts.errors import ExpectedError
+from hirehouse.contracts.names import unusable
 
 if TYPE_CHECKING:
     from jsonschema_rs import KeywordValidator
@@ -33,12 +35,23 @@ TYPE = re.compile(
     r"(varchar)\((\d+)\)|(numeric)\((\d+),\s*(\d+)\)|(integer|bigint|boolean|date|timestamp)"
 )
 TYPES = "varchar(n), integer, bigint, numeric(p,s), boolean, date or timestamp"
+# A text with a character that can be seen. Explicit ranges mean the same in every language's regex.
+VISIBLE = (
+    r"[^\s\u0000-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
+    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb]"
+)
+# What programs write where they have no id: it would make one person or candidacy of many.
+PLACEHOLDERS = (
+    *("undefined", "null", "NULL", "(null)", "nil", "none", "None", "NaN", "[object Object]"),
+    "00000000-0000-0000-0000-000000000000",
+)
+MAX_NODES = 100_000  # values in a YAML file
 VARCHAR_LIMIT = 65_535  # bytes, the widest of Redshift
 PRECISION_LIMIT = 38  # digits, DuckDB's and Redshift's
 # JSON Schema words that a contract may use as they are.
 RULES = ("enum", "minimum", "maximum", "pattern", "format", "items", "properties", "examples")
 # The other words of a column's and of a contract's meta.
-COLUMN_META = (*RULES, "required", "pii", "future")
+COLUMN_META = (*RULES, "required", "pii", "future", "placeholders")
 CONTRACT_META = ("version", "owner", "strict")
 
 
@@ -125,7 +138,18 @@ class Column:
         for word, tighter in (("minimum", max), ("maximum", min)):
             if word in rules and word in base:
                 rules[word] = tighter(rules[word], base[word])
+        if self.type.kind == "varchar" and "enum" not in rules:
+            own = {"pattern": VISIBLE} if self.required else {}
+            if self.name.endswith("_id"):
+                own = id_rules(self.meta.get("placeholders", PLACEHOLDERS))
+            # The contract's own pattern, if there is one, holds as well.
+            rules |= {"allOf": [own]} if own and "pattern" in rules else own
         return base | rules
+
+
+def id_rules(placeholders: Sequence[str] = PLACEHOLDERS) -> dict[str, Any]:
+    """The rules of a text whose name ends in `_id`, in JSON Schema."""
+    return {"pattern": VISIBLE, "not": {"enum": list(placeholders)}}
 
 
 @dataclass(frozen=True)
@@ -220,9 +244,12 @@ class Scale(_Limit):
     def validate(self, instance: object) -> None:
         if isinstance(instance, bool) or not isinstance(instance, float | Decimal):
             return
-        exponent = Decimal(str(instance)).normalize().as_tuple().exponent
-        if isinstance(exponent, int) and -exponent > self.limit:
-            raise ValueError(f"{-exponent} decimal places, at most {self.limit}")
+        # Not by normalize(), which rounds to 28 digits.
+        _, digits, exponent = Decimal(str(instance)).as_tuple()
+        shortest = "".join(map(str, digits)).rstrip("0")
+        places = len(shortest) - len(digits) - int(exponent)
+        if shortest and places > self.limit:
+            raise ValueError(f"{places} decimal places, at most {self.limit}")
 
 
 KEYWORDS: dict[str, type[KeywordValidator]] = {"maxBytes": MaxBytes, "scale": Scale}
@@ -234,11 +261,35 @@ def compile_schema(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator
 
 def read_yaml(path: Path) -> Any:
     """One YAML file; ContractError with file and line where it is not YAML."""
+    loader = yaml.CSafeLoader(path.read_bytes())
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        return construct(loader)
     except yaml.YAMLError as error:
         line, message = unreadable(error)
         raise ContractError(f"{path}:{line}: {message}") from error
+    finally:
+        loader.dispose()
+
+
+def construct(loader: yaml.CSafeLoader) -> Any:
+    """The content of a YAML file; YAMLError if its aliases make it larger than any real file."""
+    node = loader.get_single_node()
+    if node is None:
+        return None
+    sizes: dict[int, int] = {}
+
+    def size(part: yaml.Node) -> int:
+        if id(part) not in sizes:
+            sizes[id(part)] = MAX_NODES + 1  # of a part that contains itself
+            inner = part.value if isinstance(part, yaml.CollectionNode) else ()
+            pairs = isinstance(part, yaml.MappingNode)
+            sizes[id(part)] = 1 + sum(map(size, chain.from_iterable(inner) if pairs else inner))
+        return sizes[id(part)]
+
+    if size(node) > MAX_NODES:
+        message = f"its aliases make it larger than {MAX_NODES:,} values; write them out"
+        raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
+    return loader.construct_document(node)
 
 
 def unreadable(error: Exception) -> tuple[int, str]:
@@ -280,6 +331,8 @@ def columns_of(table: dict[str, Any], where: Path, root: Path = ROOT) -> tuple[C
     columns = []
     for column in table.get("columns") or []:
         name = column.get("name")
+        if message := unusable(name):
+            raise ContractError(f"{where}: column {message}")
         try:
             kind = DataType.parse(str(column.get("data_type", "")))
         except ValueError as error:
@@ -300,6 +353,8 @@ def load(root: Path = ROOT) -> dict[tuple[str, int], Contract]:
     for path, source, table in declared(root, "*"):
         if source == "landing":  # hirehouse's own tables are not events
             continue
+        if message := unusable(table.get("name")):
+            raise ContractError(f"{path}: table {message}")
         meta = (table.get("config") or {}).get("meta") or {}
         contract = Contract(
             source=source,

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema_rs
 import yaml
 
-from hirehouse.contracts.model import compile_schema, read_yaml
+from hirehouse.contracts.model import compile_schema, construct, read_yaml
 
 Lines = dict[int, dict[Any, int]]  # by the id of a mapping: the lines of its keys; its own by None
 Flaw = tuple[list[Any], str, str]  # the path to a mapping, the word in it, and what is wrong
@@ -66,7 +66,7 @@ def read_lined(path: Path) -> tuple[Any, Lines]:
     loader = _Loader(path.read_bytes())
     loader.lines = {}
     try:
-        return loader.get_single_data(), loader.lines
+        return construct(loader), loader.lines
     finally:
         loader.dispose()
 

@@ -9,17 +9,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import jsonschema_rs
 
-from hirehouse.contracts.model import Contract, compile_schema, envelope
+from hirehouse.contracts.model import VISIBLE, Contract, compile_schema, envelope, id_rules
 from hirehouse.events.exact_json import JsonError, kind, point, read_exact, show, to_json, walk
 from hirehouse.events.segment import CALLS, as_track
 
 MAX_LINE = 32_768  # bytes; the limit of the Segment API
 FIRST_YEAR = 2000
+FIRST = datetime(FIRST_YEAR, 1, 1)
 FUTURE = timedelta(days=1)
 EXPECTED = 300
 BOM = b"\xef\xbb\xbf"
@@ -41,6 +42,8 @@ ENVELOPE_PATHS: dict[str, tuple[str, ...]] = {
 }
 # And its times; the first two are one: `timestamp`, else `originalTimestamp`.
 TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
+FLAWS = {"duplicate_key": ("once", "twice"), "unicode": ("Unicode text", "other bytes")}
+AN_ID = "an id: a text with a visible character, and no placeholder such as undefined"
 SHOWN = {
     "messageId",
     "event",
@@ -69,6 +72,7 @@ class Verdict:
     reasons: list[Reason] = field(default_factory=list)
     event: dict[str, Any] | None = None
     compiled: CompiledContract | None = None
+    error: Exception | None = None  # of the check itself
 
 
 class CompiledContract:
@@ -98,7 +102,7 @@ class CompiledContract:
         optional = {"type": ["string", "null"], "format": "date-time"}
         schema["properties"] |= {
             "type": {"const": "track"},
-            "messageId": {"type": "string", "minLength": 1, "maxLength": 128},
+            "messageId": schema["properties"]["messageId"] | {"type": "string"},
             "timestamp": time,
             "sentAt": optional,
             "receivedAt": optional,
@@ -109,15 +113,33 @@ class CompiledContract:
 
 def event_schema(contract: Contract) -> dict[str, Any]:
     schema = contract.schema(strict=contract.strict)
-    sizes = {column.name: column.type.size for column in envelope()}
-    for column, path in ENVELOPE_PATHS.items():
+    columns = {column.name: column for column in envelope()}
+    for name, path in ENVELOPE_PATHS.items():
         node = schema["properties"]
         for step in path[:-1]:
             inner = node.setdefault(step, {"type": ["object", "null"], "properties": {}})
             node = inner["properties"]
-        size = sizes[column]
-        node[path[-1]] = {"type": ["string", "null"], "maxLength": size, "maxBytes": size}
+        node[path[-1]] = columns[name].schema() | {"type": ["string", "null"]}
     return schema
+
+
+@cache
+def _id_validator() -> jsonschema_rs.Draft202012Validator:
+    return compile_schema({"type": "string"} | id_rules())
+
+
+def is_id(value: object) -> bool:
+    """Whether a value is an id: a text with a visible character, and no placeholder for one."""
+    return _id_validator().is_valid(value)
+
+
+def _replace_empty_lists(event: dict[str, Any]) -> None:
+    """Read `[]` as an object where the format has one: PHP writes an empty object so."""
+    parents = {path[:-1] for path in ENVELOPE_PATHS.values()} | {("properties",), ("traits",)}
+    for *path, last in sorted(filter(None, parents)):
+        parent = member(event, *path)
+        if isinstance(parent, dict) and parent.get(last) == []:
+            parent[last] = {}
 
 
 def without(schema: Any, word: str) -> Any:
@@ -187,8 +209,21 @@ def check_line(
 
     Returns:
         All reasons, with the event as far as it could be read; or no reasons, and the event with
-        its compiled contract.
+        its compiled contract. An error of the check itself is the reason `internal`.
     """
+    try:
+        return _check_line(line, contracts, now, first)
+    except Exception as error:  # one line must not stop those around it
+        return internal(error)
+
+
+def internal(error: Exception) -> Verdict:
+    """The verdict on a line that could not be checked; its type says no value of the event."""
+    reason = Reason("internal", "", "an event that can be checked", type(error).__name__)
+    return Verdict([reason], error=error)
+
+
+def _check_line(line: bytes, contracts: CompiledContracts, now: datetime, first: bool) -> Verdict:
     if len(line) > MAX_LINE:
         found = f"{len(line):,} bytes"
         return Verdict([Reason("size", "", f"at most {MAX_LINE:,} bytes", found)])
@@ -197,21 +232,22 @@ def check_line(
     try:
         document = read_exact(text)
     except JsonError as error:
-        if not error.pointers:
+        if not error.flaws:
             return Verdict([Reason("json", "", "JSON", str(error))])
         document = error.document
-        reasons += [Reason("duplicate_key", p, "once", "twice") for p in error.pointers]
+        reasons += [Reason(rule, pointer, *FLAWS[rule]) for rule, pointer in error.flaws]
     if not isinstance(document, dict):
         return Verdict([Reason("json", "", "a JSON object", kind(document))])
+    _replace_empty_lists(document)
     origins = as_track(document)
     properties = document.get("properties")
     version = properties.get("schema_version") if isinstance(properties, dict) else None
     compiled = contracts.find(document.get("event"), version)
     reasons += _event(document, version, compiled, contracts)
     message_id = document.get("messageId")
-    if not isinstance(message_id, str) or not message_id:
+    if not is_id(message_id):
         shown = show(message_id) if "messageId" in document else "nothing"
-        reasons.append(Reason("message_id", "/messageId", "a text", shown))
+        reasons.append(Reason("message_id", "/messageId", AN_ID, shown))
     reasons += _times(document, now)
     if compiled:
         reasons += _contract(document, compiled)
@@ -228,8 +264,9 @@ def check_line(
 
 
 def received(event: dict[str, Any], now: datetime) -> datetime:
-    """When an event was received, according to its collector, else now."""
-    return parse_time(event.get("receivedAt")) or now
+    """When an event was received, according to its collector if that can be, else now."""
+    time = parse_time(event.get("receivedAt"))
+    return time if time and FIRST <= time <= now + FUTURE else now
 
 
 def member(event: Any, *path: str) -> Any:
@@ -276,18 +313,22 @@ def _times(event: dict[str, Any], now: datetime) -> Iterator[Reason]:
         elif member == name and time > received(event, now) + FUTURE:
             expected = "at most a day after it was received"
             yield Reason("time", f"/{member}", expected, show(value))
+        elif member == "receivedAt" and time > now + FUTURE:
+            yield Reason("time", f"/{member}", "at most a day after it lands", show(value))
 
 
 def _contract(event: dict[str, Any], compiled: CompiledContract) -> list[Reason]:
     reasons: dict[tuple[str, str], Reason] = {}
     for error in compiled.exact.iter_errors(event):
         path = list(error.instance_path)
-        if path in (["messageId"], ["event"]) and error.kind.name == "type":
+        if path == ["event"] and error.kind.name == "type":
             continue  # has a reason already
         pointer = ""
         for step in path:
             pointer = point(pointer, step)
         rule = "maxBytes" if error.kind.name == "maxLength" else str(error.schema_path[-1])
+        if path == ["messageId"] and rule != "maxBytes":
+            continue  # has a reason already
         private = _private(path, compiled)
         if rule == "required":
             there = point(pointer, error.kind.value)
@@ -299,6 +340,10 @@ def _contract(event: dict[str, Any], compiled: CompiledContract) -> list[Reason]
         else:
             expected = _expected(compiled.schema, error.schema_path)
             found = show(error.instance, private=private)
+            if expected == VISIBLE:
+                rule, expected = "blank", "a visible character"
+            elif rule == "not":
+                rule, expected = "placeholder", AN_ID
             reasons.setdefault((rule, pointer), Reason(rule, pointer, expected, found))
     return sorted(reasons.values(), key=lambda r: (r.pointer, r.rule))
 

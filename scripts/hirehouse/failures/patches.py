@@ -105,7 +105,8 @@ def readable(body: bytes) -> str:
 
 def _original(body: bytes) -> Any:
     try:
-        return read_exact(body.removeprefix(BOM))
+        # NaN and what is not Unicode can be replaced as any other value.
+        return read_exact(body.removeprefix(BOM), strict=False)
     except ValueError as error:
         raise PatchError(
             f"the original is not JSON ({error}): use --file with a patch that replaces all of it,"

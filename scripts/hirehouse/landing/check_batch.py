@@ -2,31 +2,37 @@
 
 Any other line goes to the exact check in `events/validate.py`, which decides. The fast path is safe
 because `read_exact` loses no member and no digit, the compiled contract accepts the event, and
-sizes and times, measured by column, are within bounds.
+sizes and times, measured by column, are within bounds. No line stops another one: where an event
+can't be checked or has no place in its columns, it alone fails, for the reason `internal`.
 """
 
 from __future__ import annotations
 
+import logging
+import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hirehouse.contracts.model import Column, envelope
+from hirehouse.contracts.model import PRECISION_LIMIT, Column, envelope
 from hirehouse.events.exact_json import read_exact, to_json
 from hirehouse.events.segment import as_track
 from hirehouse.events.validate import (
     ENVELOPE_PATHS,
-    FIRST_YEAR,
+    FIRST,
     FUTURE,
     MAX_LINE,
     CompiledContract,
     CompiledContracts,
     Verdict,
     check_line,
+    internal,
     parse_time,
 )
 from hirehouse.landing.failed_events import Failure, failure_tables
@@ -36,8 +42,11 @@ from hirehouse.warehouse.landed_schema import arrow_schema, arrow_type, table_of
 CHUNK = 20_000  # documents in memory as Python objects: about 60 MB
 TIME = pa.timestamp("us")
 EARLIEST, LATEST = pa.scalar(datetime.min, TIME), pa.scalar(datetime.max, TIME)
-FIRST = pa.scalar(datetime(FIRST_YEAR, 1, 1), TIME)
 NUL = b"\\u0000"
+DAY = pa.scalar(FUTURE, pa.duration("us"))
+# Contracts have up to 38 digits, Python 28 of its own accord; a rounding would go unseen.
+EXACT = Context(prec=PRECISION_LIMIT, traps=[InvalidOperation, Inexact])
+LOG = logging.getLogger(__name__)
 
 
 @dataclass
@@ -63,6 +72,11 @@ class Group:
         self.valid = self.compiled.fast.is_valid
         self.type = _event_type(self.compiled)
 
+    def halves(self) -> Iterator[Group]:
+        middle = len(self.rows) // 2
+        for part in (slice(middle), slice(middle, None)):
+            yield Group(self.compiled, self.documents[part], self.rows[part])
+
 
 class Chunk(NamedTuple):
     """Some lines of a segment, addressed by their row in the batch."""
@@ -87,7 +101,16 @@ class Chunk(NamedTuple):
     def failure(self, row: int, verdict: Verdict) -> Failure:
         offset = row - self.first_row
         line = self.lines[offset]
+        if verdict.error:
+            place = f"{self.segment.input.name}, line {self.first_line + offset:,}"
+            LOG.error("%s: %s; it is kept as a failed event", place, _where(verdict.error))
         return Failure(self.segment.input, self.first_line + offset, row, line, verdict)
+
+
+def _where(error: Exception) -> str:
+    """The type and place of an error, without its message, which may hold personal data."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
 
 
 class Checker:
@@ -109,11 +132,11 @@ class Checker:
                 blank += self._sort(chunk, failures)
                 for group in self.groups.values():
                     if group.rows:
-                        table = self._finish(group, chunk, failures, unknown)
-                        made.setdefault(group.compiled.contract.table, []).append(table)
+                        parts = made.setdefault(group.compiled.contract.table, [])
+                        parts.extend(self._finish(group, chunk, failures, unknown))
                         group.documents, group.rows = [], []
                 row += len(lines)
-        tables = {name: pa.concat_tables(parts) for name, parts in made.items()}
+        tables = {name: pa.concat_tables(parts) for name, parts in made.items() if parts}
         event_count = sum(table.num_rows for table in tables.values())
         failures.sort(key=lambda failure: failure.row)
         tables |= failure_tables(failures, now)
@@ -141,9 +164,8 @@ class Checker:
                     group.documents.append(document)
                     group.rows.append(row)
                     continue
-            # The exact check finds the reason.
-            except (ValueError, KeyError, TypeError, RecursionError):
-                pass
+            except Exception:
+                pass  # the exact check finds the reason
             if not line.strip(b" \t\r"):
                 blank += 1
                 continue
@@ -169,11 +191,22 @@ class Checker:
         chunk: Chunk,
         failures: list[Failure],
         unknown: list[tuple[object, ...]],
-    ) -> pa.Table:
-        """The table of a group, without the rows that fail the checks by column."""
+    ) -> Iterator[pa.Table]:
+        """The tables of a group, without the rows that fail the checks by column."""
         contract = group.compiled.contract
         replayed = chunk.segment.received and [chunk.received_at(row) for row in group.rows]
-        table, suspects = tabulate(group, chunk.now, replayed)
+        try:
+            table, suspects = tabulate(group, chunk.now, replayed)
+        except Exception as error:
+            if len(group.rows) == 1:
+                [row] = group.rows
+                verdict = chunk.check(row, self.contracts)
+                failed = verdict if verdict.reasons else internal(error)
+                failures.append(chunk.failure(row, failed))
+                return
+            for half in group.halves():
+                yield from self._finish(half, chunk, failures, unknown)
+            return
         wrong = set()
         for index in suspects:
             verdict = chunk.check(group.rows[index], self.contracts)
@@ -192,8 +225,8 @@ class Checker:
                 if name not in known
             ]
         if wrong:
-            return table.filter(pa.array(i not in wrong for i in range(table.num_rows)))
-        return table
+            table = table.filter(pa.array(i not in wrong for i in range(table.num_rows)))
+        yield table
 
 
 def _event_type(compiled: CompiledContract) -> pa.DataType:
@@ -241,8 +274,8 @@ def tabulate(
     def pick(*path: str) -> pa.Array:
         return pc.struct_field(events, list(path))
 
-    def time(texts: pa.Array) -> pa.Array:
-        times = parse_times(texts)
+    def time(texts: pa.Array, kind: str = "timestamp") -> pa.Array:
+        times = parse_times(texts, kind)
         if times.null_count > texts.null_count:
             suspect(pc.and_(pc.is_null(times), pc.is_valid(texts)))
         # Arrow also supports years that Python and the engines don't.
@@ -251,13 +284,13 @@ def tabulate(
 
     def bounded(times: pa.Array, until: pa.Array | None) -> None:
         times = times.cast(TIME)
-        suspect(pc.less(times, FIRST))
+        suspect(pc.less(times, pa.scalar(FIRST, TIME)))
         if until is not None:
             suspect(pc.greater(times, until))
 
-    default = pa.array(replayed, TIME) if replayed else pa.scalar(now, TIME)
+    default = pa.array(replayed or [now] * count, TIME)
     received = pc.coalesce(time(pick("receivedAt")), default)
-    until = pc.add(received, pa.scalar(FUTURE, pa.duration("us")))
+    until = pc.add(received, DAY)
     values: dict[str, pa.Array] = {
         "occurred_at": time(pick("timestamp")),
         "sent_at": time(pick("sentAt")),
@@ -266,16 +299,16 @@ def tabulate(
         "batch_row": pa.array(group.rows, pa.int64()),
     }
     bounded(values["occurred_at"], until)
-    bounded(received, None)
+    bounded(received, pc.add(default, DAY))
     values |= {name: pick(*path) for name, path in ENVELOPE_PATHS.items()}
     for column in contract.columns:
         if _needs_conversion(column):
             raw = [event["properties"].get(column.name) for event in group.documents]
-            values[column.name] = _converted(raw, column)
+            values[column.name] = converted(raw, column)
             continue
         value = pick("properties", column.name)
         if column.type.kind in ("date", "timestamp"):
-            value = time(value) if column.type.kind == "timestamp" else value.cast(pa.date32())
+            value = time(value, column.type.kind)
             bounded(value, None if column.meta.get("future") else until)
         values[column.name] = value
     for column in (*envelope(), *contract.columns):
@@ -288,21 +321,28 @@ def tabulate(
     return table, sorted(suspects)
 
 
-def _converted(values: list[Any], column: Column) -> pa.Array:
+def converted(values: list[Any], column: Column) -> pa.Array:
     """Convert lists and objects to JSON text, and numbers to exact decimals."""
     if column.is_json:
         return pa.array([None if v is None else to_json(v) for v in values], pa.string())
     unit = Decimal(1).scaleb(-column.type.scale)
-    exact = [None if v is None else Decimal(str(v)).quantize(unit) for v in values]
+    exact = [None if v is None else Decimal(str(v)).quantize(unit, context=EXACT) for v in values]
     return pa.array(exact, arrow_type(column.type))
 
 
-def parse_times(texts: pa.Array) -> pa.Array:
-    """Times of RFC 3339 as UTC microseconds without zone; null where there is no such time.
+def parse_times(texts: pa.Array, kind: str = "timestamp") -> pa.Array:
+    """Times of RFC 3339 as UTC microseconds without zone, or dates; null where there is none.
 
     Digits beyond microseconds are truncated.
+
+    Args:
+        kind: timestamp or date.
     """
     try:
+        if kind == "date":
+            return texts.cast(pa.date32())
         return texts.cast(pa.timestamp("us", "UTC")).cast(TIME)
     except pa.ArrowInvalid:
-        return pa.array([parse_time(text) for text in texts.to_pylist()], TIME)
+        end = "T00:00:00Z" if kind == "date" else ""
+        times = [None if text is None else parse_time(text + end) for text in texts.to_pylist()]
+        return pa.array(times, TIME).cast(TIME if kind == "timestamp" else pa.date32())

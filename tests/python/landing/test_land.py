@@ -116,15 +116,13 @@ TEXTS = [
 
 
 def test_every_text_is_preserved(warehouse: Warehouse, tmp_path: Path) -> None:
-    compact = [line(event(i, candidacy_id=text)) for i, text in enumerate(TEXTS)]
+    events = [event(i) | {"context": {"page": {"url": text}}} for i, text in enumerate(TEXTS)]
+    compact = [line(one) for one in events]
     # The same with every character escaped, as some producers write JSON.
-    escaped = [
-        json.dumps(event(i, candidacy_id=text)).encode().replace(b"/", b"\\/")
-        for i, text in enumerate(TEXTS)
-    ]
+    escaped = [json.dumps(one).encode().replace(b"/", b"\\/") for one in events]
     result = land([write(tmp_path / "a.ndjson", compact + escaped)], warehouse)
     assert result.failed == 0
-    assert values(warehouse, "candidacy_id") == TEXTS * 2
+    assert values(warehouse, "context_page_url") == TEXTS * 2
 
 
 def test_engines_have_the_same_rows(tmp_path: Path, enter: Enter) -> None:

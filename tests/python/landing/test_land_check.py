@@ -85,7 +85,7 @@ RULES = [
     ("userId", 7, "type", "/userId"),
     ("userId", "x" * 129, "maxBytes", "/userId"),
     ("context", "none", "type", "/context"),
-    ("context.page", [], "type", "/context/page"),
+    ("context.page", ["x"], "type", "/context/page"),
     ("context.page.url", "é" * 2_049, "maxBytes", "/context/page/url"),
     ("properties", ..., "required", "/properties"),
     ("properties", None, "type", "/properties"),
@@ -156,7 +156,7 @@ def test_original_timestamp_replaces_a_missing_timestamp(contracts: CompiledCont
 def test_several_broken_rules_are_all_reported(contracts: CompiledContracts) -> None:
     document = changed("messageId", "")
     document |= {"timestamp": "never", "userId": 1}
-    document["properties"] |= {"base_salary": "much", "currency": "USDT", "candidacy_id": "\0"}
+    document["properties"] |= {"base_salary": "much", "currency": "USDT", "candidacy_id": "c\0"}
     found = reasons(document, contracts)
     assert found == [
         ("message_id", "/messageId"),
@@ -172,7 +172,7 @@ def test_several_broken_rules_are_all_reported(contracts: CompiledContracts) -> 
 
 
 def test_lines_that_are_not_events(contracts: CompiledContracts) -> None:
-    for text in (b"", b"nul", b"[1]", b"3", b"NaN", b'{"a":1}x', b"\xff{}", b'{"a":"\\ud800"}'):
+    for text in (b"", b"nul", b"[1]", b"3", b"NaN", b'{"a":1}x', b"\xff{}", b"{\xff}"):
         assert reasons(text, contracts) == [("json", "")]
     assert reasons(b'{"a":' + b"[" * 500 + b"]" * 500 + b"}", contracts) == [("json", "")]
     exponent = b'{"a":1e-99999999999999999999}'

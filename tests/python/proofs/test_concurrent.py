@@ -186,7 +186,7 @@ def building_some(scene: Scene, kind: str, choice: random.Random) -> Callable[[T
 
     Data tests may fail: while others build, they see inputs that are ahead of each other.
     """
-    names = [node.rpartition(".")[2] for node in scene.seconds if node.startswith("model.")]
+    names = [node.split(".", 2)[2] for node in scene.seconds if node.startswith("model.")]
     some = choice.sample(names, min(len(names), choice.randint(1, 6)))
     whole = scene.selection[len(MODELS) :]
     arguments = {
