@@ -23,6 +23,7 @@ from hirehouse.contracts.model import (
     ROOT,
     RULES,
     STAGING,
+    VISIBLE,
     Column,
     ContractError,
     DataType,
@@ -280,7 +281,9 @@ def _rules(kind: DataType, meta: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "minimum", f"{meta['minimum']} is above the maximum {meta['maximum']}"
     try:
         # Exported schemas are read by Python's own validator, too, which has patterns of `re`.
-        re.compile(meta.get("pattern", ""))
+        pattern = re.compile(meta.get("pattern", VISIBLE))
+        if meta.get("required") and (pattern.search("") or pattern.search(" ")):
+            yield "pattern", "it matches a text without a visible character; require one"
         validator = compile_schema(Column("", kind, "", meta).schema())
         for value in meta.get("examples", []):
             for error in validator.iter_errors(value):

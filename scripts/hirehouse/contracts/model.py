@@ -142,8 +142,8 @@ class Column:
             own = {"pattern": VISIBLE} if self.required else {}
             if self.name.endswith("_id"):
                 own = id_rules(self.meta.get("placeholders", PLACEHOLDERS))
-            # The contract's own pattern, if there is one, holds as well.
-            rules |= {"allOf": [own]} if own and "pattern" in rules else own
+            # `contracts check` sees to it that a contract's own pattern requires a character, too.
+            rules = own | rules
         return base | rules
 
 

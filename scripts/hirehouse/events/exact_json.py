@@ -20,6 +20,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")  # alone: a pair is one character to P
 FOUND = 200  # characters of a value in a reason
 MAX_DEPTH = 254  # levels of lists and objects; orjson writes no more
 MAX_FLAWS = 100
+SAID = {"duplicate_key": "duplicate keys", "unicode": "no Unicode in"}
 TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 
 
@@ -114,8 +115,8 @@ def _parse(text: bytes, *, strict: bool, error: Exception | None = None) -> Any:
         else []
     )
     if flaws:
-        rules = ", ".join(f"{rule} at {pointer or 'the top'}" for rule, pointer in flaws[:5])
-        raise JsonError(rules, flaws, _replaced(document) if strict else document)
+        places = ", ".join(f"{SAID[rule]} {pointer}" for rule, pointer in flaws[:5])
+        raise JsonError(places, flaws, _replaced(document) if strict else document)
     if strict and error:  # a number beyond a float
         raise JsonError(str(error))
     return document
