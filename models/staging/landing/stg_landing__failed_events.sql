@@ -10,7 +10,8 @@ counted as (
         events.input,
         events.line,
         events.byte_count,
-        events.event,
+        -- An empty name is none, as for the fingerprint.
+        cast(nullif(events.event, '') as varchar(128)) as event,
         events.event_id,
         events.version,
         events.context_library_name,

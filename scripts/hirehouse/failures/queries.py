@@ -36,7 +36,9 @@ STATES = f"""
     states as (
         select
             f.failure_id, f.batch_id, f.batch_row, f.received_at, f.input, f.line, f.byte_count,
-            f.event, f.event_id, f.version, f.context_library_name, f.context_app_version,
+            -- An empty name is none, as for the fingerprint: else a cause would be two groups.
+            nullif(f.event, '') as event, f.event_id, f.version, f.context_library_name,
+            f.context_app_version,
             f.reasons, f.rule, f.pointer, a.batch_id as acted_batch,
             a.replayed_event_id as landed_id, coalesce(a.patch, '[]') as patch, a.refused_for,
             {STATE_MACROS.failure_fingerprint("f")} as fingerprint,
@@ -91,7 +93,7 @@ GROUPS = f"""
         select
             states.*,
             row_number() over (
-                partition by fingerprint
+                partition by fingerprint, event, rule, pointer
                 order by received_at desc, batch_id desc, batch_row desc
             ) as place
         from states
