@@ -9,9 +9,16 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.markup import escape
 
-from hirehouse.commands.shared import AsJson, expected_errors, new_console, print_json, text_table
+from hirehouse.commands.shared import (
+    AsJson,
+    expected_errors,
+    new_console,
+    print_json,
+    say,
+    shown,
+    text_table,
+)
 from hirehouse.contracts.example import example_event
 from hirehouse.contracts.lint import check, unread_versions
 from hirehouse.contracts.model import ROOT, Column, Contract, envelope, load
@@ -35,7 +42,7 @@ def sound_contracts(root: Path) -> list[Contract]:
     """
     if problems := check(root):
         for problem in problems:
-            typer.echo(problem, err=True)
+            say(problem, err=True)
         typer.echo(_count(len(problems), "problem"), err=True)
         raise typer.Exit(1)
     return sorted(load(root).values(), key=lambda c: (c.source, c.event, c.version))
@@ -48,7 +55,7 @@ def find(event: str, root: Path) -> Contract:
     versions = named or [c for c in contracts if c.event == event]
     if not versions:
         hint = nearest(event, tuple(c.table for c in contracts), 3)
-        typer.echo(f"no contract for {event!r}{hint}", err=True)
+        say(f"no contract for {event!r}{hint}", err=True)
         raise typer.Exit(2)
     return versions[-1]
 
@@ -75,7 +82,7 @@ def diff_command(
         print_json([asdict(change) for change in found])
     else:
         for change in found:
-            typer.echo(change)
+            say(change)
         typer.echo(f"{breaking} breaking, {len(found) - breaking} additive")
     if breaking:
         typer.echo("leave this version as it was, and add <event>_v2.yml with version: 2", err=True)
@@ -110,9 +117,10 @@ def show_command(event: Event, *, as_json: AsJson = False, root: Root = ROOT) ->
         print_json(exported(contract, root))
         return
     console = new_console()
-    title = f"[bold]{contract.event}[/] version {contract.version}"
-    console.print(f"{title}, from {contract.source}, owned by {escape(contract.owner)}")
-    console.print(f"{escape(contract.description)}\n{contract.path}", soft_wrap=True)
+    name = f"{contract.event} version {contract.version}"
+    say(f"{name}, from {contract.source}, owned by {contract.owner}")
+    say(contract.description)
+    say(contract.path)
     rows = [
         (c.name, c.type, "yes" if c.required else "", _rule(c), c.description)
         for c in contract.columns
@@ -120,12 +128,10 @@ def show_command(event: Event, *, as_json: AsJson = False, root: Root = ROOT) ->
     console.print(text_table(("name", "type", "required", "rule", "description"), rows))
     example = example_event(contract)
     console.print("An event that conforms:")
-    typer.echo(orjson.dumps(example, option=orjson.OPT_INDENT_2))
+    typer.echo(shown(orjson.dumps(example, option=orjson.OPT_INDENT_2).decode(), "\n"))
     for error in contract.validator.iter_errors(example):
         place = "/".join(map(str, error.instance_path))
-        typer.echo(
-            f"{place}: fill in a value, or give the contract `examples`: {error.message}", err=True
-        )
+        say(f"{place}: fill in a value, or give the contract `examples`: {error.message}", err=True)
 
 
 @contracts_app.command("check")
@@ -136,7 +142,7 @@ def check_command(*, as_json: AsJson = False, root: Root = ROOT) -> None:
         print_json([asdict(problem) for problem in problems])
     else:
         for problem in problems:
-            typer.echo(problem)
+            say(problem)
         files = len({problem.file for problem in problems})
         if problems:
             typer.echo(f"{_count(len(problems), 'problem')} in {_count(files, 'file')}", err=True)
@@ -160,7 +166,7 @@ def export_command(
         write_json(out / file, exported(contract, root))
         index.append({"event": contract.event, "version": contract.version, "file": file})
     write_json(out / "index.json", index)
-    typer.echo(f"{_count(len(contracts), 'schema')} written to {out}")
+    say(f"{_count(len(contracts), 'schema')} written to {out}")
 
 
 def exported(contract: Contract, root: Path = ROOT) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import typer
 
-from hirehouse.commands.shared import Target
+from hirehouse.commands.shared import Target, say
 from hirehouse.running.lock import LoopLock
 from hirehouse.warehouse.connections import open_warehouse
 from hirehouse.warehouse.upgrade import upgrade
@@ -29,13 +29,13 @@ def upgrade_command(target: Target = None) -> None:
         done = upgrade(warehouse)
         where = warehouse.where
     if done.dropped:
-        typer.echo(f"dropped the tables of dlt, which nothing reads: {', '.join(done.dropped)}")
+        say(f"dropped the tables of dlt, which nothing reads: {', '.join(done.dropped)}")
     if not done.moved:
-        typer.echo(f"nothing to move: {where} has nothing in schema raw that has landed")
+        say(f"nothing to move: {where} has nothing in schema raw that has landed")
         return
-    typer.echo(f"moved {len(done.moved)} tables from schema raw to landed in {where}")
+    say(f"moved {len(done.moved)} tables from schema raw to landed in {where}")
     if done.left:
-        typer.echo(f"left in schema raw, since they are not of hirehouse: {', '.join(done.left)}")
+        say(f"left in schema raw, since they are not of hirehouse: {', '.join(done.left)}")
     typer.echo("Now rebuild all models, and drop relations that no model builds any more:")
     for command in THEN:
         typer.echo(f"  {command} --target {target}" if target else f"  {command}")
