@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import getpass
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -13,7 +12,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.syntax import Syntax
 
 from hirehouse.commands.shared import (
     AsJson,
@@ -21,12 +19,15 @@ from hirehouse.commands.shared import (
     new_console,
     print_error,
     print_json,
+    say,
+    shown,
     text_table,
     time_span,
 )
 from hirehouse.commands.unknown_properties import print_unknown, replay_and_print
 from hirehouse.commands.warehouse import open_with_tables
 from hirehouse.failures.actions import ActionResult, FailureActions
+from hirehouse.failures.outline import Change, difference
 from hirehouse.failures.patches import (
     Changes,
     PatchError,
@@ -77,6 +78,9 @@ def list_command(
     unknown: Annotated[
         bool, typer.Option("--unknown", help="List unknown properties instead.")
     ] = False,
+    values: Annotated[
+        bool, typer.Option("--values", help="With --unknown: print an example of the values.")
+    ] = False,
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
@@ -84,8 +88,10 @@ def list_command(
     if unknown:
         if rule or since or until or status:
             raise typer.BadParameter("with --unknown, --event is the only filter")
-        print_unknown(target, event, as_json)
+        print_unknown(target, event, values, as_json)
         return
+    if values:
+        raise typer.BadParameter("--values needs --unknown")
     with open_with_tables(target) as warehouse:
         wanted = status or TO_DO
         filters = {
@@ -95,22 +101,24 @@ def list_command(
             "received_at >= ?": [since],
             "received_at < ?": [until],
         }
-        used = {where: values for where, values in filters.items() if values != [None]}
-        values = tuple(value for some in used.values() for value in some)
-        found = groups(warehouse, Selection(" and ".join(used), values))
+        used = {where: some for where, some in filters.items() if some != [None]}
+        parameters = tuple(value for some in used.values() for value in some)
+        found = groups(warehouse, Selection(" and ".join(used), parameters))
     if as_json:
         print_json(found)
         return
     names = ("fingerprint", "event", "rule", "where", "count", "first and last", "producer")
     rows = []
     for one in found:
-        where = one["pointer"] or "-"
+        where = [one["pointer"] or "-"]
         if one["refused_for"]:
-            where += f"\nreplayed: {one['refused_for']}"
+            where.append(f"replayed: {one['refused_for']}")
         producer = " ".join(filter(None, (one["library"], one["app_version"])))
-        what = (one["fingerprint"], one["event"] or "?", one["rule"], where)
+        # A name of any length would leave no room for the other columns.
+        what = (one["fingerprint"], shown(one["event"] or "?")[:40], one["rule"], where)
         rows.append((*what, f"{one['failures']:,}", time_span(one), producer, one["example"][:12]))
-    table = text_table((*names, "example"), rows, no_wrap=("event", "rule", "example"))
+    whole = ("fingerprint", "event", "rule", "example")
+    table = text_table((*names, "example"), rows, no_wrap=whole)
     new_console().print(table if rows else "no failed events")
 
 
@@ -119,17 +127,25 @@ def show_command(
     failure_id: Annotated[
         str, typer.Argument(help="Id of a failed event, or a unique prefix of it.")
     ],
+    values: Annotated[
+        bool,
+        typer.Option("--values", help="Print the original and patches whole, with personal data."),
+    ] = False,
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a failed event: its reasons then and today, its original, patch and history."""
+    """Show a failed event: its reasons then and today, its outline, patch and history.
+
+    The outline has the values of properties that the contract names without `pii`, and of others
+    their kind.
+    """
     with open_with_tables(target) as warehouse:
-        it = describe_failure(warehouse, failure_id)
+        it = describe_failure(warehouse, failure_id, values=values)
     if as_json:
         print_json(it)
         return
     console = new_console()
-    console.print(f"[bold]{it['failure_id']}[/]: {it['status']}", soft_wrap=True)
+    say(f"{it['failure_id']}: {it['status']}")
     producer = " ".join(filter(None, (it["context_library_name"], it["context_app_version"])))
     then, now = (it[name] or "none" for name in ("version", "version_today"))
     for name, text in (
@@ -139,7 +155,7 @@ def show_command(
         ("producer", producer or "unknown"),
         ("contract", f"version {then} then, {now} now"),
     ):
-        typer.echo(f"{name:10} {text}")
+        say(f"{name:10} {text}")
     _print_reasons(console, "Why it failed", it["reasons"])
     changed = "as patched, " if it["patch"] else ""
     if it["reasons_today"] == it["reasons"]:
@@ -148,11 +164,18 @@ def show_command(
         _print_reasons(console, f"Today, {changed}it would fail", it["reasons_today"])
     else:
         console.print(f"Today, {changed}it conforms.")
-    console.print("\n[bold]The original[/]")
-    typer.echo(readable(it["original"].encode()))
+    if values:
+        console.print("\nThe original", style="bold")
+        typer.echo(shown(readable(it["original"].encode()), "\n"))
+    else:
+        console.print("\nThe original, in outline (--values prints it whole)", style="bold")
+        for pointer, text in it["outline"].items():
+            say(f"{pointer or 'the whole event'}: {text}")
     if it["patch"]:
-        console.print("\n[bold]Its patch[/]")
-        print_json(it["patch"])
+        console.print("\nIts patch", style="bold")
+        _print_changes(Change(**change) for change in it["changes"])
+        if values:
+            print_json(it["patch"])
     if it["history"]:
         rows = []
         for one in it["history"]:
@@ -160,8 +183,8 @@ def show_command(
             more = more or " ".join(filter(None, (one["rule"], one["pointer"])))
             when = f"{one['acted_at']:%Y-%m-%d %H:%M:%S}"
             rows.append((when, one["actor"], one["action"], more))
-        history = text_table(("when, UTC", "who", "what", ""), rows)
-        console.print("\n[bold]History[/]", history, sep="\n")
+        console.print("\nHistory", style="bold")
+        console.print(text_table(("when, UTC", "who", "what", ""), rows))
 
 
 @failures_app.command("patch")
@@ -203,7 +226,7 @@ def patch_command(
         done = actions.patch(selection, changes, dry_run=dry_run)
         if done.example and not as_json:
             before, after, reasons = done.example
-            _print_diff(before, after)
+            _print_changes(difference(before, after, actions.contracts))
             if reasons:
                 _print_reasons(new_console(), "It still fails", map(vars, reasons))
             else:
@@ -290,7 +313,7 @@ def trace_command(
     if as_json:
         print_json(steps)
     for step in () if as_json else steps:
-        typer.echo(f"{step['where']}: {step['what']}")
+        say(f"{step['where']}: {step['what']}")
     if not steps:
         print_error(f"no trace of {event}")
         raise typer.Exit(1)
@@ -330,7 +353,7 @@ def _act(
         typer.echo(f"{counts or 'nothing to do'}{batches}{note}")
         for one in fails:
             place = one["pointer"] or "the whole event"
-            typer.echo(f"  {one['count']:,} fail: {one['rule']} at {place}")
+            say(f"  {one['count']:,} fail: {one['rule']} at {place}")
         for failure_id, status in skipped.items():
             typer.echo(f"  skipped: {failure_id[:12]} is {status}")
     for text, count in done.problems.items():
@@ -342,13 +365,15 @@ def _act(
 def _print_reasons(console: Console, title: str, reasons: Iterable[dict[str, str]]) -> None:
     rows = [(r["rule"], r["pointer"] or "-", r["expected"], r["found"]) for r in reasons]
     table = text_table(("rule", "where", "expected", "found"), rows)
-    console.print(f"\n[bold]{title}[/]", table, sep="\n", end="")
+    console.print(f"\n{title}", style="bold")
+    console.print(table, end="")
 
 
-def _print_diff(before: bytes, after: bytes) -> None:
-    old, new = (readable(body).splitlines() for body in (before, after))
-    text = "\n".join(difflib.unified_diff(old, new, "original", "patched", lineterm=""))
-    new_console().print(Syntax(text, "diff", background_color="default", word_wrap=True))
+def _print_changes(changes: Iterable[Change]) -> None:
+    for change in changes:
+        for sign, text in (("-", change.before), ("+", change.after)):
+            if text is not None:
+                say(f"{sign} {change.pointer or 'the whole event'}: {text}")
 
 
 def _actor(by: str | None) -> str:

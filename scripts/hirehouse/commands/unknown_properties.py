@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from hirehouse.commands.shared import new_console, print_json, text_table, time_span
+from hirehouse.commands.shared import new_console, print_json, say, text_table, time_span
 from hirehouse.commands.warehouse import open_with_tables
 from hirehouse.failures.unknown_properties import list_unknown, replay_unknown
 
 
-def print_unknown(target: str | None, event: str | None, as_json: bool) -> None:
+def print_unknown(target: str | None, event: str | None, values: bool, as_json: bool) -> None:
     """Print the unknown properties that have not been replayed."""
     with open_with_tables(target) as warehouse:
-        groups = list_unknown(warehouse, event)
+        groups = list_unknown(warehouse, event, values=values)
     if as_json:
         print_json(groups)
         return
@@ -50,9 +50,9 @@ def replay_and_print(
     else:
         note = " (dry run: nothing is written)" * dry_run
         for (table, name), count in result.counts.items():
-            typer.echo(f"{count:,} replayed: {name} of landed.{table}{note}")
+            say(f"{count:,} replayed: {name} of landed.{table}{note}")
         for (table, name, rule), count in result.fails.items():
-            typer.echo(f"{count:,} fail: {rule} at {name} of landed.{table}")
+            say(f"{count:,} fail: {rule} at {name} of landed.{table}")
         if not result.counts and not result.fails:
             typer.echo("nothing to replay: no contract names an unknown property")
         if command:

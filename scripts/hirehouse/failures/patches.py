@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,17 +12,16 @@ import jsonpatch
 import orjson
 from jsonpointer import JsonPointer, JsonPointerException
 
-from hirehouse.events.exact_json import read_exact, to_json
+from hirehouse.events.exact_json import kind, point, read_exact, to_json
 from hirehouse.events.validate import BOM
 
 MAX_PATCH = 65_535  # bytes of landed.failure_actions.patch
 WHOLE = '[{"op": "replace", "path": "", "value": {…}}]'
-ABSENT = object()
 BROKEN = (jsonpatch.JsonPatchException, JsonPointerException)
 
 
 class PatchError(Exception):
-    """A patch that can't be read or applied; the message says why."""
+    """A patch that can't be read or applied; the message says why, without values of the event."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def read_operations(text: bytes) -> list[Any]:
     try:
         operations = read_exact(text)
         jsonpatch.JsonPatch(operations)
-    except (ValueError, *BROKEN) as error:
+    except (ValueError, TypeError, *BROKEN) as error:
         raise PatchError(f"not a JSON Patch (RFC 6902): {error}") from None
     return list(operations)
 
@@ -82,11 +82,7 @@ def extended(body: bytes, patch: str, changes: Changes, failure_id: str) -> str:
     for pointer in changes.remove:
         change("remove", pointer)
     for pointer, value in changes.set:
-        try:
-            there = JsonPointer(pointer).resolve(document, ABSENT) is not ABSENT
-        except JsonPointerException as error:
-            raise PatchError(f"{pointer}: {error}") from None
-        change("replace" if there else "add", pointer, value)
+        change("add" if _missing(document, pointer) else "replace", pointer, value)
     if isinstance(document, dict) and document.get("messageId") in (None, ""):
         change("add", "/messageId", failure_id)
     text = to_json(operations)
@@ -132,9 +128,37 @@ def _apply(body: bytes, patch: str) -> Any:
 
 
 def _changed(document: Any, operations: list[Any]) -> Any:
-    try:
-        for operation in operations:
+    for operation in operations:
+        try:
             document = operation.apply(document)
-        return document
-    except BROKEN as error:
-        raise PatchError(f"the patch can't be applied: {error}") from None
+        except jsonpatch.InvalidJsonPatch as error:
+            raise PatchError(f"not a JSON Patch (RFC 6902): {error}") from None
+        except (*BROKEN, TypeError):  # whose messages quote the document
+            change = operation.operation
+            why = "the value there is another" if change["op"] == "test" else "not possible there"
+            for name in ("path", "from") if change["op"] in ("move", "copy") else ("path",):
+                why = _missing(document, change[name]) or why
+            what = f"{change['op']} {change['path']}"
+            raise PatchError(f"the patch can't be applied: {what}: {why}") from None
+    return document
+
+
+def _missing(document: Any, pointer: str) -> str:
+    """Where a JSON pointer leads to nothing, and what is there; empty if it leads to a value."""
+    there, value = "", document
+    try:
+        parts = JsonPointer(pointer).parts
+    except JsonPointerException as error:
+        raise PatchError(f"{pointer!r} is not a JSON pointer: {error}") from None
+    for part in parts:
+        is_index = isinstance(value, list) and re.fullmatch("0|[1-9][0-9]{0,8}", part)
+        if is_index and int(part) < len(value):
+            value = value[int(part)]
+        elif isinstance(value, dict) and part in value:
+            value = value[part]
+        else:
+            # Without its size, so that equal mistakes in many events count as one.
+            what = kind(value).partition(" of ")[0]
+            return f"{there or 'the event'} ({what}) has no {part!r}"
+        there = point(there, part)
+    return ""

@@ -12,7 +12,9 @@ import orjson
 
 from hirehouse.contracts.errors import ExpectedError
 from hirehouse.contracts.model import ROOT, load
+from hirehouse.events.exact_json import to_json
 from hirehouse.events.validate import BOM, CompiledContracts, check_line
+from hirehouse.failures.outline import difference, outline, places
 from hirehouse.failures.patches import patched
 from hirehouse.landing.failed_events import part_of, read_failed
 from hirehouse.landing.inputs import Limits
@@ -224,18 +226,30 @@ def not_acted_on(warehouse: Warehouse, named: Selection, batches: Sequence[int])
     return {str(failure_id): str(status) for failure_id, status in rows}
 
 
-def describe_failure(warehouse: Warehouse, prefix: str) -> dict[str, Any]:
-    """One failed event in full: its reasons then and today, its original, patch and history."""
+def describe_failure(warehouse: Warehouse, prefix: str, *, values: bool = False) -> dict[str, Any]:
+    """One failed event: its reasons then and today, its outline, patch and history.
+
+    Args:
+        values: also the original, and the patches with their values.
+    """
     [failure_id] = by_ids(warehouse, [prefix]).parameters
     [one] = warehouse.records(STATE, [failure_id])
     body = read_failed(warehouse, failure_id)
     current = Failed(failure_id, one["received_at"], one["line"], one["patch"], 1, 0, body).current
-    verdict = check_line(current, CompiledContracts(load()), one["received_at"])
+    contracts = CompiledContracts(load())
+    verdict = check_line(current, contracts, one["received_at"])
+
+    def without_values(patch: str) -> str:
+        return patch if values else to_json(places(orjson.loads(patch)))
+
+    history = warehouse.records(HISTORY, [failure_id])
     return one | {
         "reasons": orjson.loads(one["reasons"]),
-        "patch": orjson.loads(one["patch"]),
+        "patch": orjson.loads(without_values(one["patch"])),
         "version_today": verdict.compiled and verdict.compiled.contract.version,
         "reasons_today": [vars(reason) for reason in verdict.reasons],
-        "original": body.decode(errors="backslashreplace"),
-        "history": warehouse.records(HISTORY, [failure_id]),
+        "outline": outline(body, contracts),
+        **({"original": body.decode(errors="backslashreplace")} if values else {}),
+        "changes": [vars(change) for change in difference(body, current, contracts)],
+        "history": [a | {"patch": a["patch"] and without_values(a["patch"])} for a in history],
     }

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from hirehouse.contracts.model import Column, Contract, load
-from hirehouse.events.exact_json import to_json
+from hirehouse.events.exact_json import kind, read_exact, to_json
 from hirehouse.events.validate import CompiledContracts, check_line, parse_time
 from hirehouse.landing.check_batch import Checked
 from hirehouse.landing.write_batches import begin_batch, commit_batch
@@ -52,10 +52,13 @@ class UnknownReplay:
     models: set[str] = field(default_factory=set)  # staging models, to be built in full
 
 
-def list_unknown(warehouse: Warehouse, event: str | None = None) -> list[dict[str, Any]]:
+def list_unknown(
+    warehouse: Warehouse, event: str | None = None, *, values: bool = False
+) -> list[dict[str, Any]]:
     """Unknown properties by event, version and property, the most frequent first.
 
-    `named`: whether the contract of that version has the property by now.
+    `named`: whether the contract of that version has the property by now. `example`: a value as
+    JSON, or its kind unless `values` are wanted: it may identify a person.
     """
     with warehouse.landing_lock():
         ensure_tables(warehouse)
@@ -64,6 +67,8 @@ def list_unknown(warehouse: Warehouse, event: str | None = None) -> list[dict[st
         [group] = _still_unknown(warehouse, GROUP, contract, name, column)
         if group["count"]:
             key = {"event": contract.event, "version": contract.version, "property": name}
+            if not values:
+                group["example"] = kind(read_exact(group["example"].encode(), strict=False))
             found.append(key | group | {"named": column is not None})
     return sorted(found, key=lambda group: -group["count"])
 

@@ -110,7 +110,7 @@ def test_list_groups_failures_by_event_rule_and_pointer() -> None:
 
 def test_show_prints_the_whole_failure() -> None:
     failure_id = named("enum", "example")
-    it = answer("show", failure_id[:12])
+    it = answer("show", failure_id[:12], "--values")
     assert it["failure_id"] == failure_id
     assert it["original"].encode() == LINES[3]
     assert it["line"] == 4
@@ -120,15 +120,16 @@ def test_show_prints_the_whole_failure() -> None:
     shown = failures("show", failure_id).stdout
     for text in ('"XXX"', '["USD","GBP","EUR","CAD"]', "line 4", "version 1 then, 1 now", "same"):
         assert text in shown
-    assert answer("show", named("json", "example"))["original"] == '{"broken": 7'
+    it = answer("show", named("json", "example"), "--values")
+    assert it["original"] == '{"broken": 7'
+    assert '{"broken": 7\n' in failures("show", it["failure_id"], "--values").stdout
 
 
 def test_a_patched_event_lands_once_when_replayed(landed: Path) -> None:
     fingerprint = named("enum")
     change = ("patch", "--fingerprint", fingerprint, "--set", "/properties/currency=USD")
     tried = failures(*change, "--dry-run").stdout
-    assert '-    "currency": "XXX"' in tried
-    assert '+    "currency": "USD"' in tried
+    assert '- /properties/currency: "XXX"\n+ /properties/currency: "USD"\n' in tried
     assert "It conforms now.\n3 patched (dry run: nothing is written)" in tried
     assert rows("select count(*) from landed.failure_actions") == [(0,)]
     assert answer(*change)["patched"] == 3
@@ -155,7 +156,7 @@ def test_a_patched_event_lands_once_when_replayed(landed: Path) -> None:
         land([landed], warehouse)
         land([write(landed.with_name("more.ndjson"), LINES)], warehouse)
     assert len([name for name in events() if name != "m-0000001"]) == 3
-    it = answer("show", named("enum", "example", "--status", "replayed"))
+    it = answer("show", named("enum", "example", "--status", "replayed"), "--values")
     assert [(h["actor"] == "ana", h["action"]) for h in it["history"]] == [
         (False, "patched"),
         (False, "patched"),
