@@ -11,7 +11,7 @@ import pytest
 
 from hirehouse.contracts.model import ROOT
 from support.faults import FAULTS, NAMELESS, Fault
-from support.histories import History, collect, histories
+from support.histories import History, histories
 from support.marts import MakeEnvironment
 from support.named import NAMED
 from support.sequences import Stage, copied
@@ -27,7 +27,7 @@ EASY = random.Random(SEED).choice([n for n, fault in sorted(FAULTS.items()) if f
 @pytest.fixture(scope="module")
 def played() -> list[History]:
     """The named histories and some generated ones."""
-    return [*NAMED.values(), *collect(histories(4), 150, SEED)]
+    return [*NAMED.values(), *histories(4, 150, SEED)]
 
 
 @pytest.fixture

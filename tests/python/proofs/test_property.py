@@ -15,7 +15,7 @@ import pytest
 
 from conftest import ENGINES
 from support.comparing import Difference
-from support.histories import DAYS, History, collect, histories, is_settled, settled
+from support.histories import DAYS, History, histories, is_settled, settled
 from support.marts import MakeEnvironment
 from support.named import NAMED
 from support.sequences import Stage
@@ -130,7 +130,7 @@ def first(stage: Stage, say: Say) -> Result:
     """The named histories and a sample of generated ones, in one sequence."""
     count = 120 if stage.engine == "duckdb" else 60
     steps = troubled(stage)
-    generated = collect(histories(max(step.batch for step in steps)), count, SEED)
+    generated = histories(max(step.batch for step in steps), count, SEED)
     return play(stage, [*NAMED.values(), *generated], steps, say)
 
 
@@ -176,7 +176,7 @@ def test_generated_histories(
     smallest_failing(stage, first, say)
     for number in range(1, rounds + 1) if everything else ():
         batches = 2 + number % 5
-        generated = collect(histories(batches), size, SEED + number)
+        generated = histories(batches, size, SEED + number)
         steps = anyhow(batches, SEED + number, list(stage.models) if number % 3 else ())
         if number % 2:
             # Only of these can aggregates be the same in any order of arrival.

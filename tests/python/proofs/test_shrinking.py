@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from support.comparing import Difference
-from support.histories import History, collect, histories, is_settled, sent, settled
+from support.histories import History, histories, is_settled, sent, settled
 from support.sequences import Stage
 from support.shrinking import failing, pasted, shrink, told
 from support.steps import PARTS, Step, anyhow, plainly, selected
@@ -18,7 +18,7 @@ from support.steps import PARTS, Step, anyhow, plainly, selected
 @cache
 def generated() -> Sequence[History]:
     """200 histories, the same each time."""
-    return collect(histories(4), 200, seed=2)
+    return histories(4, 200, seed=2)
 
 
 class Pretended:

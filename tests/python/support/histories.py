@@ -62,7 +62,7 @@ ENVELOPES = tuple(
         [None, f"{OWN}visitor-1", f"{OWN}visitor-2"],
     )
 )
-VARIANTS = st.integers(0, 199)
+VARIANTS = 200
 COPIES = (
     *("same", "same", "other values", "other time", "other event"),
     *("sent again later", "sent again later"),
@@ -184,6 +184,7 @@ def _of_type(column: Column) -> Sequence[Any]:
         case _:
             texts = FORMATS.get(column.meta.get("format", ""), TEXTS)
             found = [text for text in texts if len(text.encode()) + 8 <= kind.size]
+            found = [text for text in found if text or not column.required]
     return found
 
 
@@ -236,42 +237,46 @@ def variant(event: str, number: int) -> Mapping[str, Any]:
 
 
 @cache
-def names() -> st.SearchStrategy[str]:
+def names() -> Sequence[str]:
     """Names of events, those that meet in a model more often."""
-    return st.sampled_from([name for name in contracts() for _ in range(_usual(name))])
+    return [name for name in contracts() for _ in range(_usual(name))]
 
 
 @cache
-def kin(event: str) -> st.SearchStrategy[str]:
+def kin(event: str) -> Sequence[str]:
     """Names of other events, those of more of the same things more often."""
     found = []
     for name in contracts():
         if name != event:
             found += [name] * (_usual(name) * len(_things(name) & _things(event)))
-    return st.sampled_from(found) if found else names()
+    return found or names()
 
 
 def _usual(event: str) -> int:
-    return WEIGHTS.get(event, 3 if _things(event) else 1)
+    return WEIGHTS.get(event, 3 if _things(event) else 2)
 
 
 def _things(event: str) -> set[str]:
     return STATEFUL & {c.name for c in contracts()[event].columns if c.required}
 
 
-@st.composite
-def histories(draw: st.DrawFn, batches: int) -> History:
-    """Histories that arrive in a number of batches, in any order, some of it twice."""
-    size = draw(st.sampled_from([1, 1, 1, 2, 3]))
-    moments = draw(st.lists(st.sampled_from(MOMENTS), min_size=2, max_size=6))
-    drawn = [_sent(draw, moments, batches) for _ in range(draw(st.integers(4, 28)))]
-    # By chance of our own: what Hypothesis prefers depends on which modules are loaded, and some
-    # kinds of copies would then hardly come.
-    chance = random.Random(repr(drawn))
+def histories(batches: int, count: int, seed: int) -> list[History]:
+    """Histories that arrive in a number of batches, in any order, some of it twice.
+
+    By chance of our own: what Hypothesis draws depends on which modules are loaded, and some kinds
+    of events would then hardly come.
+    """
+    return [_history(random.Random(f"{seed} {number}"), batches) for number in range(count)]
+
+
+def _history(chance: random.Random, batches: int) -> History:
+    size = chance.choice([1, 1, 1, 2, 3])
+    moments = chance.choices(MOMENTS, k=chance.randint(2, 6))
+    drawn = [_sent(chance, moments, batches) for _ in range(chance.randint(4, 28))]
     for _ in range(chance.randint(0, 4)):
         # Of a copy, too: so a chain of them may last longer than any two of them are apart.
-        drawn.append(_copy(draw, chance, chance.choice(drawn), moments, batches))
-    order = draw(st.sampled_from(["any", "any", "in time", "backwards"]))
+        drawn.append(_copy(chance, chance.choice(drawn), moments, batches))
+    order = chance.choice(["any", "any", "in time", "backwards"])
     if order != "any":
         numbers = sorted((one.batch for one in drawn), reverse=order == "backwards")
         drawn.sort(key=lambda one: one.at)
@@ -279,17 +284,17 @@ def histories(draw: st.DrawFn, batches: int) -> History:
     return tuple(replace(one, properties=_within(one.properties, size)) for one in drawn)
 
 
-def _sent(draw: st.DrawFn, moments: list[datetime], batches: int) -> Sent:
-    event = draw(names())
+def _sent(chance: random.Random, moments: list[datetime], batches: int) -> Sent:
+    event = chance.choice(names())
     # Not in the order of arrival: the id decides between events of one moment.
-    message_id = f"{OWN}{draw(st.integers(0, 999)):03d}"
-    zone, delay, user, anonymous = draw(st.sampled_from(ENVELOPES))
+    message_id = f"{OWN}{chance.randint(0, 999):03d}"
+    zone, delay, user, anonymous = chance.choice(ENVELOPES)
     return Sent(
-        batch=draw(st.integers(1, batches)),
+        batch=chance.randint(1, batches),
         event=event,
         id=message_id,
-        at=draw(st.sampled_from(moments)),
-        properties=variant(event, draw(VARIANTS)),
+        at=chance.choice(moments),
+        properties=variant(event, chance.randrange(VARIANTS)),
         zone=zone,
         delay=delay,
         user=user,
@@ -297,18 +302,14 @@ def _sent(draw: st.DrawFn, moments: list[datetime], batches: int) -> Sent:
     )
 
 
-def _copy(
-    draw: st.DrawFn,
-    chance: random.Random,
-    original: Sent,
-    moments: list[datetime],
-    batches: int,
-) -> Sent:
+def _copy(chance: random.Random, original: Sent, moments: list[datetime], batches: int) -> Sent:
     """A copy, sent again: as it was, or with something else under the same messageId."""
     copy = replace(original, batch=chance.randint(1, batches))
     match chance.choice(COPIES):
         case "other values":
-            return replace(copy, properties=variant(copy.event, draw(VARIANTS)), zone=60)
+            return replace(
+                copy, properties=variant(copy.event, chance.randrange(VARIANTS)), zone=60
+            )
         case "other time":
             return replace(copy, at=chance.choice(moments))
         case "sent again later":
@@ -316,9 +317,9 @@ def _copy(
             earlier = chance.random() < 0.5 and copy.at - jitter >= min(MOMENTS)
             return replace(copy, at=copy.at - jitter if earlier else copy.at + jitter)
         case "other event":
-            event = draw(kin(copy.event))
+            event = chance.choice(kin(copy.event))
             same = {name: copy.properties[name] for name in _things(event) & _things(copy.event)}
-            properties = {**variant(event, draw(VARIANTS)), **same}
+            properties = {**variant(event, chance.randrange(VARIANTS)), **same}
             return replace(copy, event=event, properties=properties)
     return copy
 

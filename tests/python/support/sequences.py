@@ -10,9 +10,11 @@ import random
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from dbt.artifacts.resources.v1.config import Hook
 
 from conftest import surrounded_by
@@ -31,6 +33,7 @@ READ_FIRST = {"stg_landing__copies", "stg_landing__batches"}
 KEPT = "kept"  # the schema that holds what the incremental runs made
 NOWHERE = "nowhere_to_be_found"  # a table that a model is made to read, to fail
 MISSING = "does not exist"  # what both engines say of a table that is not there
+LANDED_AT = datetime(2040, 1, 1)
 MANY = 100_000  # differing rows that are fetched where some of them are left out
 # What may be done about a failed event, with the patch it carries.
 ACTIONS = (
@@ -280,7 +283,9 @@ class Stage:
     def _land(self, lines: list[bytes], name: str, failed: int = 0) -> None:
         path = self.place / f"{name}.ndjson"
         path.write_bytes(b"".join(line + b"\n" for line in lines))
-        with open_warehouse() as warehouse:
+        with open_warehouse() as warehouse, pytest.MonkeyPatch.context() as patch:
+            # After every event of a history, so that none was received in the future.
+            patch.setattr("hirehouse.landing.land.utc_now", lambda: LANDED_AT)
             landed = land([path], warehouse)
         # What fails its contract would say nothing here.
         assert landed.failed == failed, f"{path}: {landed.failed_by_rule}"
