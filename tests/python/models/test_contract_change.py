@@ -23,7 +23,7 @@ from support.sequences import KEPT, Stage, copied
 from support.steps import Step
 
 SEED = 5
-HISTORIES = 120
+HISTORIES = 200
 PAST = datetime(2026, 11, 1)
 CHANGED = 3  # the batch from which producers use the new contract
 STEPS = [
