@@ -13,7 +13,8 @@ from typing import Any
 import duckdb
 import orjson
 
-from hirehouse.backfilling.source import BackfillError, Source, literal, quoted, said, told
+from hirehouse.backfilling.errors import BackfillError, literal, quoted
+from hirehouse.backfilling.source import Source, said, told
 from hirehouse.contracts.model import Contract
 from hirehouse.contracts.yaml_schema import nearest
 from hirehouse.events.validate import ENVELOPE_PATHS, CompiledContracts, Reason, utc_now
@@ -33,12 +34,16 @@ ENVELOPE: dict[str, tuple[str, ...]] = {
     "schema_version": ("properties", "schema_version"),
     **{name: path for name, path in ENVELOPE_PATHS.items() if name != "event_id"},
 }
+WHOLE = "U?(TINY|SMALL|BIG|HUGE)?INT|U?INTEGER"
+SHORTEST = r"regexp_replace(cast({0} as varchar), '\.0+$|(\.\d*[1-9])0+$', '\1')"
 # How DuckDB writes a value as JSON, by its type. All else is text.
 AS_JSON = {
     r".*\[\d*\]|JSON|STRUCT.*|MAP.*": "to_json({})",
     # Without zeros at the end: the shortest form is what other JSON has, and quick to check.
-    "DECIMAL.*|DOUBLE|FLOAT": r"regexp_replace(cast({} as varchar), '\.0+$|(\.\d*[1-9])0+$', '\1')",
-    "U?(TINY|SMALL|BIG|HUGE)?INT|U?INTEGER|BOOLEAN": "{}",
+    "DECIMAL.*": SHORTEST,
+    # JSON has no infinity: as a text, the contract refuses it by its column.
+    "DOUBLE|FLOAT": f"case when isfinite({{0}}) then {SHORTEST} else to_json({{0}}::varchar) end",
+    f"{WHOLE}|BOOLEAN": "{}",
 }
 
 
@@ -136,6 +141,8 @@ def _columns(
             f"{mapping}: no message ids: pass on the column source_row of source, or make a"
             " message_id that is the same each time"
         )
+    if not re.fullmatch(WHOLE, kind := types.get("source_row", "BIGINT")):
+        raise BackfillError(f"{mapping}: source_row must be a number of a row of source, is {kind}")
     known = {column.name for contract in contracts.values() for column in contract.columns}
     for name in types.keys() - known - ENVELOPE.keys() - {"source_row"}:
         hint = nearest(name, known | ENVELOPE.keys())
@@ -213,7 +220,8 @@ def _lines(
             place = f"row {int(row):,}" if row else f"message_id {message_id!r}"
             for reason in failure.verdict.reasons:
                 column = columns.get(reason.pointer, reason.pointer.removeprefix("/properties/"))
-                text = f"{name}: column {column}: {_said(reason, column, contracts)}"
+                where = f"{name or 'no event'}: " + f"column {column}: " * bool(column)
+                text = where + _said(reason, column, types.get(column, ""), contracts)
                 # Each value that an enum lacks may want an answer of its own.
                 cause = text if reason.rule in ("enum", "event") else (name, column, reason.rule)
                 if cause in problems or len(problems) < 1_000:
@@ -232,17 +240,23 @@ def _lines(
         raise BackfillError("\n".join([*told, "nothing has been written"]))
 
 
-def _said(reason: Reason, column: str, contracts: dict[tuple[str, int], Contract]) -> str:
-    """A reason, and what to do."""
+def _said(
+    reason: Reason, column: str, made: str, contracts: dict[tuple[str, int], Contract]
+) -> str:
+    """A reason, and what to do about a column that the mapping makes with the type `made`."""
     todo = ""
     if reason.rule == "event":
         todo = nearest(reason.found, {event for event, _ in contracts})
     elif reason.rule == "additionalProperties":
         todo = "; leave it null for this event"
-    elif reason.rule in ("type", "format", "scale", "time"):
+    elif reason.rule in ("type", "format", "scale", "time") and reason.found != "nothing":
         kinds = {c.name: c for contract in contracts.values() for c in contract.columns}
         kind = "timestamp" if reason.rule == "time" else "varchar"
         if column in kinds:
             kind = "json" if kinds[column].is_json else str(kinds[column].type)
-        todo = f"; cast it in the mapping: cast({column} as {kind})"
+        # No cast helps where the type is right, and the value is a date before Christ.
+        if not made.lower().startswith(kind):
+            todo = f"; cast it in the mapping: cast({column} as {kind})"
+            if kind in ("date", "timestamp"):
+                todo += f", or try_cast, which gives null for what is no {kind}"
     return f"{reason.rule}: expected {reason.expected}, found {reason.found}{todo}"

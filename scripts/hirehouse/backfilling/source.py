@@ -15,20 +15,18 @@ import duckdb
 import psycopg2
 from adbc_driver_postgresql import dbapi
 from psycopg2.extensions import make_dsn
+from pyarrow import parquet
 
-from hirehouse.contracts.errors import ExpectedError
+from hirehouse.backfilling.errors import BackfillError, literal, quoted
+from hirehouse.backfilling.text_files import CsvOptions, load_text
 from hirehouse.warehouse.connections import DuckDBWarehouse, PostgresWarehouse, open_warehouse
 from hirehouse.warehouse.profile import WarehouseError
 
-# Stated, so that DuckDB guesses nothing from the first rows.
-STATED = {"delim": "','", "quote": "'\"'", "escape": "'\"'", "comment": "''", "skip": "0"}
-KINDS = ".csv, .ndjson, .jsonl (also .gz) or .parquet"
+TEXTS = (".csv", ".ndjson", ".jsonl", ".json")
+KINDS = f"{', '.join(TEXTS)} (also .gz) or .parquet"
 MEMORY = "1GB"  # for DuckDB; what needs more goes to the temporary folder
 ALL = 2**62  # rows
-
-
-class BackfillError(ExpectedError):
-    """A source, a mapping or rows that can't become events; the message says why."""
+SAID = 500  # characters of an error of DuckDB or a database
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,7 @@ class Source:
 
     name: str
     connection: duckdb.DuckDBPyConnection  # our own file, deleted in the end
+    notes: list[str]  # on how it was read
 
     def narrow(self, low: int, high: int) -> None:
         """Let `source` have only the rows after `low` up to `high`."""
@@ -51,15 +50,18 @@ class Source:
 
 
 @contextmanager
-def open_source(text: str, csv: str = "", target: str | None = None) -> Iterator[Source]:
+def open_source(
+    text: str, csv: str = "", target: str | None = None, encoding: str = ""
+) -> Iterator[Source]:
     """Load the rows of an older system for the length of a `with`.
 
     Args:
-        text: a CSV or NDJSON file (also .gz), whose values are loaded as text; Parquet;
+        text: a CSV or JSON file (also .gz), whose values are loaded as text; Parquet;
             `postgresql://user@host/database#schema.table`; or `table:schema.table`, a table in
             the warehouse itself.
-        csv: options of DuckDB's `read_csv`, such as `delim = ';'`.
+        csv: options of CsvOptions, such as `delim = ';'`.
         target: of the profile, for `table:`.
+        encoding: of a CSV or JSON file, by default UTF-8.
 
     Raises:
         BackfillError: there is no such file or table, or it can't be read or reached.
@@ -77,14 +79,16 @@ def open_source(text: str, csv: str = "", target: str | None = None) -> Iterator
         duckdb.connect(f"{folder}/rows.duckdb") as connection,
     ):
         connection.execute(
-            f"set memory_limit = '{MEMORY}'; set TimeZone = 'UTC'; set enable_progress_bar = false"
+            f"set memory_limit = '{MEMORY}'; set TimeZone = 'UTC'; set enable_progress_bar = false;"
+            # A backfill downloads nothing.
+            " set autoinstall_known_extensions = false"
         )
         # What is open is closed once all rows are here.
         with told(name), ExitStack() as opened:
             if in_postgres:
                 dsn = make_dsn(url, connect_timeout=10, application_name="hirehouse")
                 rows = opened.enter_context(_postgres(dsn, _table(table, name)))
-                connection.register("arriving", rows)
+                names = _load(connection, rows)
             elif text.startswith("table:"):
                 table = _table(text.removeprefix("table:"), text)
                 warehouse = opened.enter_context(open_warehouse(target))
@@ -94,12 +98,19 @@ def open_source(text: str, csv: str = "", target: str | None = None) -> Iterator
                     rows = warehouse.connection.execute(f"from {table}").to_arrow_reader()
                 else:
                     raise WarehouseError(f"{text}: not possible on {warehouse.engine}")
-                connection.register("arriving", rows)
+                names = _load(connection, rows)
             else:
-                connection.execute(f"create view arriving as from {_file(connection, text, csv)}")
-            connection.execute("create table source_rows as from arriving")
-        source = Source(name, connection)
+                names = _load_file(connection, text, csv, encoding)
+        source = Source(name, connection, [])
         source.narrow(0, ALL)
+        columns = connection.table("source").columns[1:]
+        for column, old in zip(columns, names, strict=True):
+            if old not in ("", column):
+                why = "since SQL takes its name for that of an earlier one"
+                source.notes.append(f"{name}: column {old} is {column} in the mapping, {why}")
+        if len(names) == 1 and (found := re.search("[;\t|]", names[0])):
+            option = f'--csv "delim = {found[0]!r}"'
+            source.notes.append(f"{name}: there is one column: does it need {option}?")
         with told(name):
             yield source
 
@@ -113,17 +124,16 @@ def told(place: str) -> Iterator[None]:
 
 
 def said(error: Exception) -> str:
-    """An error on one line, without the row itself and DuckDB's advice on its own settings."""
-    text = re.sub(r"\nOriginal Line:.*|\nLINE \d+:(.|\n)*|\n+ *Possible (.|\n)*", "", str(error))
-    return " ".join(text.split())
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    """An error on one line, without the row itself and advice on DuckDB's own settings."""
+    text = re.sub(
+        r"\nOriginal Line:.*|\nLINE \d+:(.|\n)*|\n+ *Possible (.|\n)*|\n?Use \"SET (.|\n)*",
+        "",
+        str(error),
+    )
+    if extension := re.search(r"extension '(\w+)'|in the (\w+) extension", text):
+        return f"this needs DuckDB's extension {extension[1] or extension[2]}, which is not here"
+    text = " ".join(text.split())
+    return text if len(text) <= SAID else f"{text[: SAID - 1]}…"
 
 
 def _table(text: str, source: str) -> str:
@@ -142,29 +152,30 @@ def _postgres(dsn: str, table: str) -> Iterator[Any]:
         yield cursor.fetch_record_batch()
 
 
-def _file(connection: duckdb.DuckDBPyConnection, text: str, csv: str) -> str:
-    """A file as SQL."""
-    name = text.lower().removesuffix(".gz")
-    if not name.endswith((".csv", ".ndjson", ".jsonl")) and not text.lower().endswith(".parquet"):
+def _load(connection: duckdb.DuckDBPyConnection, rows: Any) -> list[str]:
+    """Load a stream of Arrow, and return its names of columns."""
+    connection.register("arriving", rows)
+    connection.execute("create table source_rows as from arriving")
+    return list(rows.schema.names)
+
+
+def _load_file(
+    connection: duckdb.DuckDBPyConnection, text: str, csv: str, encoding: str
+) -> list[str]:
+    name, path = text.lower().removesuffix(".gz"), Path(text)
+    if not name.endswith(TEXTS) and not text.lower().endswith(".parquet"):
         raise BackfillError(f"{text}: neither a table nor a {KINDS}")
-    if not Path(text).is_file():
+    if not path.is_file():
         raise BackfillError(f"{text}: no such file")
+    if name.endswith(TEXTS):
+        options = CsvOptions.parse(csv)
+        try:
+            return load_text(connection, path, encoding, options)
+        except BackfillError as error:
+            raise BackfillError(f"{text}: {error}") from None
+    if csv or encoding:
+        raise BackfillError(f"{text}: --csv and --encoding are for text files")
     # A file's name is no glob.
-    path = literal("".join(f"[{c}]" if c in "*?[" else c for c in text))
-    if name.endswith(".parquet"):
-        return f"read_parquet({path})"
-    path += f", compression = '{'gzip' if name != text.lower() else 'uncompressed'}'"
-    if not name.endswith(".csv"):
-        # The members of all rows, since a row may leave one out; their values as JSON has them.
-        return (
-            f"(select columns(*)->>'$' from read_json({path}, format = 'newline_delimited',"
-            " maximum_depth = 1, sample_size = -1))"
-        )
-    own = "".join(f", {k} = {v}" for k, v in STATED.items() if not re.search(rf"\b{k}\b", csv))
-    options = f"{path}, header = true{own}{csv and ', ' + csv}"
-    # Looking for the names passes over broken rows, so that reading tells the line of each.
-    names = connection.execute(
-        f"describe from read_csv({options}, all_varchar = true, ignore_errors = true)"
-    ).fetchall()
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name, *_ in names)
-    return f"read_csv({options}, auto_detect = false, columns = {{{columns}}})"
+    one = literal("".join(f"[{c}]" if c in "*?[" else c for c in text))
+    connection.execute(f"create table source_rows as from read_parquet({one})")
+    return list(parquet.read_schema(path).names)

@@ -9,13 +9,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from hirehouse.backfilling.copies import Copies, copies
 from hirehouse.backfilling.events import Backfilled, make_events
 from hirehouse.backfilling.source import open_source
 from hirehouse.commands.land import print_summary
-from hirehouse.commands.shared import AsLine, Target
+from hirehouse.commands.shared import AsLine, Target, say, say_error
 from hirehouse.contracts.model import load
 from hirehouse.landing.land import Landed, land
 from hirehouse.warehouse.connections import open_warehouse
@@ -25,7 +24,7 @@ def backfill_command(
     source: Annotated[
         str,
         typer.Argument(
-            help="A .csv, .parquet or .ndjson file (also .gz); postgresql://user@host/database"
+            help="A .csv, .ndjson or .json file (also .gz); .parquet; postgresql://user@host/database"
             "#schema.table; or table:schema.table in the warehouse itself."
         ),
     ],
@@ -33,7 +32,10 @@ def backfill_command(
         Path, typer.Option(help="A select over `source` that gives events; see docs/backfill.md.")
     ],
     csv: Annotated[
-        str, typer.Option(help="Options of DuckDB's read_csv, such as \"delim = ';'\".")
+        str, typer.Option(help="How a CSV file is written, such as \"delim = ';', skip = 2\".")
+    ] = "",
+    encoding: Annotated[
+        str, typer.Option(help="Encoding of a CSV or JSON file, such as windows-1252.")
     ] = "",
     out: Annotated[
         Path | None, typer.Option(help="Folder to keep the file of events in.", file_okay=False)
@@ -54,7 +56,9 @@ def backfill_command(
     result: Landed | None = None
     met: list[Copies] = []
     with tempfile.TemporaryDirectory(prefix="hirehouse-") as spare:
-        with open_source(source, csv, target) as rows:
+        with open_source(source, csv, target, encoding) as rows:
+            for note in rows.notes:
+                say_error(note, "yellow")
             made = make_events(mapping, rows, out or Path(spare), load())
         if land_them:
             with open_warehouse(target) as warehouse:
@@ -70,14 +74,14 @@ def backfill_command(
         if result:
             print_summary(result, Console())
     for copied in met:
-        Console(stderr=True).print(Text(str(copied), "yellow"), soft_wrap=True)
+        say_error(copied, "yellow")
 
 
 def _print(made: Backfilled, kept: bool) -> None:
-    print(f"{made.rows:,} rows gave {made.events.total():,} events")
+    say(f"{made.rows:,} rows gave {made.events.total():,} events")
     for event, count in sorted(made.events.items()):
-        print(f"  {event}: {count:,}")
+        say(f"  {event}: {count:,}")
     if made.without_event:
-        print(f"{made.without_event:,} rows gave no event")
+        say(f"{made.without_event:,} rows gave no event")
     if kept:
-        print(f"events written to {made.path}")
+        say(f"events written to {made.path}")

@@ -66,7 +66,7 @@ def test_a_broken_mapping_says_where_and_what(
         # An id that two events have.
         ("3,2024-03-01,,c,,,", "message_id 'old-3' is that of 2 events offer_extended (rows 3, 4)"),
         # A row that is none.
-        ("4,2024-03-01 09:00:00", "Invalid Input Error: CSV Error on Line: 5"),
+        ("4,2024-03-01 09:00:00", ": line 5: 2 values for 7 columns: if the last ones are"),
     ],
 )
 def test_a_row_that_does_not_fit_stops_all(tmp_path: Path, row: str, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
+from hirehouse.backfilling.errors import BackfillError
 from hirehouse.backfilling.events import make_events
-from hirehouse.backfilling.source import BackfillError, open_source
+from hirehouse.backfilling.source import open_source
 from hirehouse.commands.main import app
 from hirehouse.contracts.model import ROOT, load
 
@@ -31,6 +33,8 @@ select
     cast(until as date) as expires_on
 from source
 """
+# What no message may have: our SQL, and advice on settings that a user can't change.
+OURS = re.compile(r"source_rows|arriving|create (or|table)|read_csv|LINE \d|Possible|INSTALL")
 HEADER = "id,made_at,by_user,candidacy,salary,money,until"
 ROWS = [
     "1,2024-03-01 09:00:00,u1,c1,50000,Euro,2024-04-01",

@@ -1,0 +1,17 @@
+"""The error of a backfill, and names and texts in SQL."""
+
+from __future__ import annotations
+
+from hirehouse.contracts.errors import ExpectedError
+
+
+class BackfillError(ExpectedError):
+    """A source, a mapping or rows that can't become events; the message says why."""
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
