@@ -340,32 +340,6 @@ def test_rows_without_event_are_counted(tmp_path: Path) -> None:
     assert "1 rows gave no event" in result.output
 
 
-def test_a_mapping_that_gained_a_property_is_told_of_its_copies(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
-    fewer = re.sub(r"cast\(salary.*", "", OFFERS)
-    source = written(tmp_path, mapping=fewer)
-    assert run("--mapping", tmp_path / "mapping.sql", source).exit_code == 0
-    (tmp_path / "mapping.sql").write_text(OFFERS)
-    result = run("--mapping", tmp_path / "mapping.sql", source)
-    assert result.exit_code == 0, result.output
-    assert "offer_extended: 3 events had landed before; copies" in result.stderr
-    assert "They differ from it in base_salary of 2, which no mart will show" in result.stderr
-    [delete] = re.findall(r"(delete from .*?); then: dbt build --full-refresh", result.stderr)
-    salaries = "select offer_id, base_salary from marketplace.fct_offers order by 1"
-    dbt(environment, tmp_path, "build", "--select", "+fct_offers")
-    with open_warehouse(environment["HIREHOUSE_TARGET"]) as warehouse:
-        assert {salary for _, salary in warehouse.query(salaries)} == {None}
-        warehouse.execute(delete)
-    dbt(environment, tmp_path, "build", "--full-refresh", "--select", "+fct_offers")
-    with open_warehouse(environment["HIREHOUSE_TARGET"]) as warehouse:
-        assert [salary for _, salary in warehouse.query(salaries)] == [50_000, 70_000, None]
-    # Events that came back as they were are no news.
-    source.write_text(source.read_text() + "\n4,2024-07-02,,c4,,,")
-    more = orjson.loads(run("--mapping", tmp_path / "mapping.sql", source, "--json").stdout)
-    assert [(c["count"], c["differing"]) for c in more["copies"]] == [(3, {})]
-
-
 def test_a_backfill_with_received_at_is_not_late(
     duckdb_environment: dict[str, str], tmp_path: Path
 ) -> None:
