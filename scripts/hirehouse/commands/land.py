@@ -28,7 +28,7 @@ def land_command(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="Files, folders, globs, - for stdin (NDJSON, plain or gzip), kafka://…"
+            help="Files, folders, globs, - for stdin (NDJSON, plain, gzip or zstd), kafka://…"
         ),
     ],
     target: Target = None,
@@ -37,7 +37,8 @@ def land_command(
 ) -> None:
     """Land events: those that conform in their table of schema landed, others in failed_events.
 
-    Landing an input again does nothing. Exit code 1: an input could not be read or removed.
+    Landing an input again does nothing. Exit code 1: an input could not be read or removed; 2: a
+    path does not exist or has no files of events, and nothing has landed.
     """
     console = Console(stderr=True)
     with (
@@ -76,7 +77,7 @@ def print_summary(result: Landed, console: Console) -> None:
 
     def add(what: str, count: int, more: str = "", always: bool = False) -> None:
         if count or always:
-            table.add_row(what, f"{count:,}", more * bool(count))
+            table.add_row(what, f"{count:,}", Text(more * bool(count)))
 
     rate = f"{result.lines / result.seconds:,.0f} lines a second" if result.lines else ""
     add("inputs read", len(result.inputs), always=True)
@@ -88,4 +89,10 @@ def print_summary(result: Landed, console: Console) -> None:
         add(f"  {rule}", count)
     add("unknown properties", result.unknown_properties, "see landed.unknown_properties")
     add("inputs not readable", len(result.unreadable))
+    for why, names in result.left_out.items():
+        add("files left out", len(names), f"{why}, {_first(names)}")
     console.print(table)
+
+
+def _first(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"such as {names[0]}"

@@ -21,7 +21,7 @@ def run_command(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="What to watch: folders, files, globs (NDJSON, plain or gzip), kafka://…"
+            help="What to watch: folders, files, globs (NDJSON, plain, gzip or zstd), kafka://…"
         ),
     ],
     once: Annotated[bool, typer.Option("--once", help="One round, for a scheduler.")] = False,
@@ -69,6 +69,8 @@ def run_command(
                 result = latest
                 tries = tries + 1 if result.error else 0
                 print(json.dumps(vars(result)) if as_json else line_of(result), flush=True)
+                for text in notes_of(result):
+                    typer.echo(text, err=True)
                 for text in problems_of(result):
                     print_error(text)
                 if tries and not once:
@@ -97,6 +99,15 @@ def line_of(result: Round) -> str:
     if result.lag_seconds is not None:
         parts.append(f"{result.lag_seconds:,.1f} s behind")
     return "  ".join(parts)
+
+
+def notes_of(result: Round) -> list[str]:
+    """What a round has left out; each file is named once."""
+    notes = []
+    for why, names in result.left_out.items():
+        more = f", and {len(names) - 1:,} more" if len(names) > 1 else ""
+        notes.append(f"left out: {names[0]}{more}: {why}")
+    return notes
 
 
 def problems_of(result: Round) -> list[str]:

@@ -1,17 +1,15 @@
-"""Inputs of a landing: files, folders, globs and stdin, split into batches of lines.
-
-Memory is bounded by the size of a batch, not by that of a file or a line.
-"""
+"""Inputs of a landing: files, folders, globs and stdin, and batches of their lines."""
 
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
+import re
 import shutil
+import stat
 import sys
-import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +17,18 @@ from typing import BinaryIO
 
 import orjson
 
-from hirehouse.contracts.errors import ExpectedError
+from hirehouse.landing.decompress import InputError, chunks
 
-# Files of events in a folder. Plain `.json` is mostly something else, such as a manifest; a file
-# that is named on the command line lands whatever its suffix.
-SUFFIXES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz")
-BLOCK = 1 << 20
+# Names of files of events in a folder, as archives of the format use them. A file that is named on
+# the command line lands whatever its name.
+NAMES = re.compile(r".*\.(ndjson|jsonl|json)(\.gz|\.zst)?|[^.]+\.(gz|zst)", re.I | re.S)
+ENDINGS = ".ndjson, .jsonl or .json, also with .gz or .zst after it, or in .gz or .zst alone"
+PARTS = (".tmp", ".part")  # ends of names of files that are being written
+UNFINISHED = "not finished: the name ends in .tmp or .part"
+HIDDEN = "the name starts with a dot"
+LEADS_OUT = "a link that leads out of the folder"
+UNREADABLE = "not readable"
+NO_FILE = "no regular file, such as a pipe or a link to nothing"
 PIECE = 64 << 20  # bytes; a longer line is split, so that memory is bounded
 STDIN = "stdin"
 Progress = Callable[[int, int], None]
@@ -49,18 +53,16 @@ class Limits:
         )
 
 
-class InputError(ExpectedError):
-    """An input can't be read; the message names it and the position."""
-
-    exit_code = 2
-
-
 @dataclass(frozen=True)
 class InputFile:
-    """The path of an input; what can be read only once has been copied there."""
+    """The path of an input; what can be read only once has been copied there.
+
+    `listed`: it was found in a folder or by a glob, not named.
+    """
 
     name: str
     path: Path
+    listed: bool = False
 
 
 @dataclass
@@ -124,45 +126,163 @@ def parse_topic_url(url: str) -> tuple[str, str]:
     return brokers, topic
 
 
-def event_files(folder: str) -> Iterator[os.DirEntry[str]]:
-    """The files of events in a folder and its subfolders.
+class LeftOut(dict[str, list[str]]):
+    """The files that a landing does not take, by the reason."""
 
-    They are recognised by suffix, so that producers can write to another name, such as one that
-    ends in `.tmp`, and rename complete files. Names that start with a dot are skipped.
+    def add(self, path: str, why: str) -> None:
+        self.setdefault(why, []).append(shown(path))
+
+
+def shown(path: str | Path) -> str:
+    """A path as text: its name may have bytes that are not UTF-8; landed.batches can't."""
+    return os.fsencode(path).decode(errors="replace")
+
+
+def event_files(folder: str, left_out: LeftOut | None = None) -> Iterator[os.DirEntry[str]]:
+    """The files of events in a folder and its subfolders, each once.
+
+    They are recognised by the ends of their names, so that producers can write to another name,
+    such as one that ends in `.tmp`, and rename complete files. Names that start with a dot are
+    skipped. Links are followed unless they lead out of the folder.
+
+    Args:
+        left_out: gets what is skipped.
 
     Raises:
-        InputError: a folder can't be read.
+        InputError: the folder can't be read, or, without `left_out`, a folder within it.
     """
+    skip = (LeftOut() if left_out is None else left_out).add
+    root = os.path.realpath(folder)
+    seen: set[str] = set()
+    folders, links = [folder], list[str]()
+    while folders or links:
+        # Links come last: most lead to a folder that is read under its own name.
+        here = folders.pop() if folders else links.pop()
+        if (real := os.path.realpath(here)) in seen:
+            skip(here, "a link to a folder that is read anyway")
+            continue
+        seen.add(real)
+        try:
+            with os.scandir(here) as scan:
+                entries = list(scan)
+        except OSError as error:
+            if here == folder or left_out is None:
+                raise InputError(f"{here}: {error.strerror}") from error
+            if not isinstance(error, FileNotFoundError):  # removed just now
+                skip(f"{here}: {error.strerror}", UNREADABLE)
+            continue
+        for entry in entries:
+            if why := _refusal(entry, root):
+                skip(entry.path, why)
+            elif entry.is_dir():
+                (links if entry.is_symlink() else folders).append(entry.path)
+            else:
+                yield entry
+
+
+def _refusal(entry: os.DirEntry[str], root: str) -> str:
+    """Why an entry of a folder is left out; nothing for files of events, and for folders."""
+    if entry.name.startswith("."):
+        return UNFINISHED if entry.name.endswith(PARTS) else HIDDEN
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    yield from event_files(entry.path)
-                elif entry.name.endswith(SUFFIXES) and entry.is_file():
-                    yield entry
-    except OSError as error:
-        raise InputError(f"{folder}: {error.strerror}") from error
+        if entry.is_symlink() and _leads_out(entry.path, root):
+            return LEADS_OUT
+        if entry.is_dir():
+            return ""
+        return _ending(entry.name) if entry.is_file() else NO_FILE
+    except OSError as error:  # such as a link to itself
+        return str(error.strerror)
 
 
-def files_at(path: str) -> list[str]:
-    """The files of a path, folder or glob; InputError if a folder can't be read."""
+def _ending(name: str) -> str:
+    """Why a name is not that of a file of events; nothing if it is."""
+    if NAMES.fullmatch(name):
+        return ""
+    endings = Path(name.lower()).suffixes
+    ending = "".join(endings[-2:] if endings[-1:] in ([".gz"], [".zst"]) else endings[-1:])
+    if ending in PARTS:
+        return UNFINISHED
+    plain = re.fullmatch(r"(\.\w{1,8}){1,2}", ending)  # anyone may give a file its name
+    return f"the name ends in {ending}" if plain else "the name has another ending"
+
+
+def _leads_out(path: str, root: str) -> bool:
+    """Whether a path leads out of a folder by links; `root` is the real path of the folder."""
+    return os.path.commonpath([os.path.realpath(path), root]) != root
+
+
+def files_at(path: str, left_out: LeftOut) -> list[str]:
+    """The files of events in a folder, or those that a glob matches.
+
+    A link is replaced by the file that it leads to, which was within the folder when it was listed.
+
+    Raises:
+        InputError: the folder can't be read.
+    """
     if Path(path).is_dir():
-        return [entry.path for entry in event_files(path)]
-    if Path(path).exists():
-        return [path]
-    return glob.glob(path, recursive=True)  # noqa: PTH207 - takes any path
+        found = event_files(path, left_out)
+        return [os.path.realpath(e.path) if e.is_symlink() else e.path for e in found]
+    parts = Path(path).parts
+    magic = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    root = os.path.realpath(Path(*parts[:magic]))
+    within: dict[str, bool] = {}  # by folder
+    files: list[str] = []
+    for name in dict.fromkeys(_matches(path, left_out)):
+        with suppress(FileNotFoundError):  # removed just now
+            mode = os.lstat(name).st_mode
+            folder = name[: name.rfind(os.sep) + 1]
+            if folder not in within:
+                within[folder] = not _leads_out(folder, root)
+            if not within[folder] or (stat.S_ISLNK(mode) and _leads_out(name, root)):
+                left_out.add(name, LEADS_OUT)
+            elif stat.S_ISREG(mode):
+                files.append(name)
+            elif stat.S_ISLNK(mode) and Path(name).is_file():
+                files.append(os.path.realpath(name))
+            elif not Path(name).is_dir():
+                left_out.add(name, NO_FILE)
+            elif "**" not in parts:  # which opens folders
+                left_out.add(name, "a folder, not a file")
+    return files
 
 
-def expand(paths: Sequence[str], spool: Path) -> list[InputFile]:
+def _matches(pattern: str, left_out: LeftOut) -> Iterator[str]:
+    """The paths that a glob matches; at `**`, glob.glob may follow links in circles for ever."""
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        yield from glob.glob(pattern)  # noqa: PTH207 - takes any path
+        return
+    start = parts.index("**")
+    rest = parts[start + 1 :] or ("*",)
+
+    def skip(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            left_out.add(f"{error.filename}: {error.strerror}", UNREADABLE)
+
+    for base in glob.glob(str(Path(*parts[:start]))):  # noqa: PTH207
+        for folder, folders, _ in os.walk(base, onerror=skip):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            yield from _matches(str(Path(glob.escape(folder), *rest)), left_out)
+
+
+def expand(
+    paths: Sequence[str],
+    spool: Path,
+    left_out: LeftOut,
+    *,
+    listed: bool = False,
+    may_be_empty: bool = False,
+) -> list[InputFile]:
     """The inputs of paths, folders, globs and `-`, each once, sorted within each argument.
 
     Args:
         spool: folder for copies of stdin and of pipes, which can't be read twice.
+        left_out: gets the files of folders and globs that are not taken.
+        listed: the paths are files that `files_at` has found; some may be gone since.
+        may_be_empty: a folder or glob without files of events is no error.
 
     Raises:
-        InputError: a path does not exist, or a glob matches nothing.
+        InputError: a path does not exist, or has no files of events.
     """
     places: dict[Path, InputFile] = {}
 
@@ -176,19 +296,28 @@ def expand(paths: Sequence[str], spool: Path) -> list[InputFile]:
         if text == "-":
             keep(sys.stdin.buffer)
             continue
-        exists = Path(text).exists()
-        found = [one for one in sorted(map(Path, files_at(text))) if exists or one.is_file()]
-        if not (found or exists):
+        path, skipped = Path(text), LeftOut()
+        named = not listed and path.exists() and not path.is_dir()
+        files = [path] if named or listed else sorted(map(Path, files_at(text, skipped)))
+        if not (files or skipped or path.exists()):
             raise InputError(f"{text}: no such file or folder")
-        for one in found:
-            if one.resolve().is_file():
-                # A name may have bytes that are not UTF-8; landed.batches can't.
-                name = os.fsencode(one).decode(errors="replace")
-                places.setdefault(one.resolve(), InputFile(name, one))
+        if not (files or may_be_empty or UNFINISHED in skipped):
+            raise InputError(no_events(text, skipped))
+        for one in files:
+            if not named or one.resolve().is_file():
+                places.setdefault(one.resolve(), InputFile(shown(one), one, listed=not named))
                 continue
             with one.open("rb") as source:
                 keep(source)
+        for why, names in skipped.items():
+            left_out.setdefault(why, []).extend(names)
     return list(places.values())
+
+
+def no_events(path: str, left_out: LeftOut) -> str:
+    """The message that there are no files of events at a path."""
+    told = "".join(f"; left out: {len(names):,}, {why}" for why, names in left_out.items())
+    return f"{shown(path)}: no files of events{told}. Their names end in {ENDINGS}"
 
 
 def blocks(file: BinaryIO, size: int, name: str, piece: int = PIECE) -> Iterator[list[bytes]]:
@@ -199,7 +328,7 @@ def blocks(file: BinaryIO, size: int, name: str, piece: int = PIECE) -> Iterator
         piece: bytes after which a line is split into several lines.
     """
     tail = bytearray()
-    for chunk in _inflate(file, size, name) if _is_gzip(file, name) else _plain(file, size):
+    for chunk in chunks(file, size, name):
         *lines, rest = chunk.split(b"\n")
         if lines:
             tail += lines[0]
@@ -212,144 +341,3 @@ def blocks(file: BinaryIO, size: int, name: str, piece: int = PIECE) -> Iterator
             del tail[:piece]
     if tail:
         yield [bytes(tail)]
-
-
-def _is_gzip(file: BinaryIO, name: str) -> bool:
-    head = file.read(3)
-    file.seek(0)
-    # Three bytes: random data starts with the two of gzip's magic number now and then.
-    return name.endswith(".gz") or head == b"\x1f\x8b\x08"
-
-
-def _plain(file: BinaryIO, size: int) -> Iterator[bytes]:
-    left = size
-    while left and (chunk := file.read(min(BLOCK, left))):
-        left -= len(chunk)
-        yield chunk
-
-
-def _inflate(file: BinaryIO, size: int, name: str) -> Iterator[bytes]:
-    """Decompress gzip of one or more members, in bounded pieces."""
-    member = zlib.decompressobj(31)
-    started = False
-    left = size
-    while left and (data := file.read(min(BLOCK >> 2, left))):
-        left -= len(data)
-        while True:
-            try:
-                out = member.decompress(data, BLOCK)
-            except zlib.error as error:
-                where = size - left - len(data)
-                raise InputError(f"{name}: corrupt gzip near byte {where:,}: {error}") from error
-            started = True
-            if out:
-                yield out
-            data = member.unconsumed_tail
-            if member.eof:
-                # gzip allows padding with zeros after the last member.
-                data = member.unused_data.lstrip(b"\0")
-                member, started = zlib.decompressobj(31), False
-            elif len(out) == BLOCK:
-                continue  # the decompressor may hold more output
-            if not data:
-                break
-    if started or size == 0:
-        raise InputError(f"{name}: the gzip stream is truncated at byte {size:,}")
-
-
-def identify(place: InputFile, file: BinaryIO) -> Input:
-    """Identify an input by SHA-256 and size of its stored bytes."""
-    digest, size = hashlib.sha256(), 0
-    while chunk := file.read(BLOCK):
-        digest.update(chunk)
-        size += len(chunk)
-    file.seek(0)
-    return Input(place.name, digest.hexdigest(), size)
-
-
-class Reader:
-    """Splits inputs into batches, and records the result for each input.
-
-    Args:
-        done: by checksum, how far inputs have landed.
-        progress: called with stored bytes read so far, and in total.
-    """
-
-    def __init__(
-        self,
-        places: Sequence[InputFile],
-        done: dict[str, InputProgress],
-        limits: Limits,
-        progress: Progress | None = None,
-    ) -> None:
-        self.places, self.done, self.limits, self.progress = places, done, limits, progress
-        self.total = sum(place.path.stat().st_size for place in places if place.path.exists())
-        self.bytes_read = 0
-        self.already: list[str] = []
-        self.read: list[str] = []
-        self.unreadable: list[str] = []
-        self.byte_count = 0
-
-    def batches(self) -> Iterator[Batch]:
-        """All batches, in order. Unreadable inputs are skipped and recorded in `unreadable`."""
-        batch = Batch()
-        seen: set[str] = set()
-        for place in self.places:
-            segment: Segment | None = None
-            try:
-                with place.path.open("rb") as file:
-                    found = identify(place, file)
-                    self.byte_count += found.size
-                    known = self.done.get(found.checksum, InputProgress())
-                    if known.complete or found.checksum in seen:
-                        self.already.append(place.name)
-                        self._advance(found.size)
-                        continue
-                    seen.add(found.checksum)
-                    segment = Segment(found, known.last_line + 1)
-                    position = 0
-                    for block in self._after(file, found, known.last_line):
-                        left = block
-                        while left:
-                            if self.limits.reached(batch):
-                                # Only when there is a further line: so the last batch of an
-                                # input is always marked as complete.
-                                if segment.lines:
-                                    batch.add(segment)
-                                    segment = Segment(found, segment.last_line + 1)
-                                yield batch
-                                batch = Batch()
-                            room = max(1, self.limits.lines - batch.line_count)
-                            part, left = left[:room], left[room:]
-                            segment.lines += part
-                            batch.line_count += len(part)
-                            batch.byte_count += sum(map(len, part)) + len(part)
-                        self._advance(file.tell() - position)
-                        position = file.tell()
-                self.read.append(place.name)
-                if segment.lines:
-                    segment.complete = True
-                    batch.add(segment)
-            except (InputError, OSError) as error:
-                text = error if isinstance(error, InputError) else f"{place.name}: {error.strerror}"
-                self.unreadable.append(str(text))
-                if segment:
-                    batch.line_count -= len(segment.lines)
-                    batch.byte_count -= sum(map(len, segment.lines)) + len(segment.lines)
-        if batch.segments:
-            yield batch
-
-    def _advance(self, count: int) -> None:
-        self.bytes_read += count
-        if self.progress:
-            self.progress(self.bytes_read, self.total)
-
-    @staticmethod
-    def _after(file: BinaryIO, found: Input, last_line: int) -> Iterator[list[bytes]]:
-        skip = last_line
-        for lines in blocks(file, found.size, found.name):
-            if skip >= len(lines):
-                skip -= len(lines)
-                continue
-            yield lines[skip:] if skip else lines
-            skip = 0

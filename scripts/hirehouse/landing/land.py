@@ -20,17 +20,22 @@ import pyarrow.compute as pc
 from hirehouse.contracts.model import load
 from hirehouse.events.validate import CompiledContracts, utc_now
 from hirehouse.landing.check_batch import Checked, Checker
+from hirehouse.landing.decompress import InputError
 from hirehouse.landing.inputs import (
     TOPIC,
+    UNFINISHED,
+    UNREADABLE,
     Batch,
     InputFile,
     InputProgress,
+    LeftOut,
     Limits,
     Progress,
-    Reader,
     Segment,
     expand,
+    no_events,
 )
+from hirehouse.landing.read_batches import Reader
 from hirehouse.landing.remove_segments import remove_landed
 from hirehouse.landing.write_batches import read_progress, write_batch
 from hirehouse.warehouse.connections import Warehouse
@@ -44,11 +49,15 @@ MAX_CACHED = 100_000  # inputs, at about 300 bytes each
 
 @dataclass
 class Landed:
-    """The result of a landing. `already`: inputs that had landed before."""
+    """The result of a landing; each input is in one of the first lists, or in `left_out`.
+
+    `already`: inputs that had landed before.
+    """
 
     inputs: list[str] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    left_out: LeftOut = field(default_factory=LeftOut)  # of folders and globs
     removed: list[str] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     lines: int = 0
@@ -114,33 +123,42 @@ def land(
     limits: Limits | None = None,
     cache: LandingCache | None = None,
     remove: bool = False,
+    listed: bool = False,
 ) -> Landed:
     """Land files and topics of events.
 
     Args:
-        paths: files, folders, globs, and `-` for stdin; plain or gzip NDJSON; kafka://… for the
-            current messages of a topic.
+        paths: files, folders, globs, and `-` for stdin; NDJSON, plain or packed with gzip or zstd;
+            kafka://… for the current messages of a topic.
         progress: called with stored bytes read so far, and in total.
         cache: of a process that lands repeatedly; it is updated.
         remove: delete segments of the collector that have landed completely, now or before.
+        listed: the files come from watched folders: some may be gone, and some no events.
 
     Returns:
         Counts. Inputs that can't be read or deleted are in `unreadable`; the others have landed.
 
     Raises:
-        InputError: a path does not exist; nothing has landed then.
+        InputError: a path does not exist, or has no files of events; nothing has landed then.
+            With `remove`, or while a file there is not finished, a folder may be empty.
         ConnectionError: a setting for Kafka is invalid; nothing has landed then.
         WarehouseError, ContractError: the warehouse or a contract can't be used.
     """
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hirehouse-") as spool:
         texts = [str(path) for path in paths]
-        places = expand([text for text in texts if not text.startswith(TOPIC)], Path(spool))
+        files = [text for text in texts if not text.startswith(TOPIC)]
+        left_out = LeftOut()
+        places = expand(files, Path(spool), left_out, listed=listed, may_be_empty=remove)
         with ExitStack() as stack:
             cache = cache or stack.enter_context(closing(LandingCache()))
             topics = [cache.topic(text, warehouse) for text in texts if text.startswith(TOPIC)]
-            landing = _Landing(warehouse, places, topics, progress, limits or Limits(), cache)
+            reader = Reader(places, cache.done, limits or Limits(), left_out, progress)
+            landing = _Landing(warehouse, reader, topics, cache)
             result = landing.run()
+            taken = result.inputs or result.already or result.unreadable
+            if places and not (taken or listed or remove or UNFINISHED in left_out):
+                raise InputError(no_events(", ".join(files), left_out))
             if remove:
                 landing.remove(places)
     result.seconds = time.monotonic() - begun
@@ -151,13 +169,11 @@ class _Landing:
     def __init__(
         self,
         warehouse: Warehouse,
-        places: list[InputFile],
+        reader: Reader,
         topics: list[KafkaTopic],
-        progress: Progress | None,
-        limits: Limits,
         cache: LandingCache,
     ) -> None:
-        self.warehouse, self.cache = warehouse, cache
+        self.warehouse, self.reader, self.cache = warehouse, reader, cache
         self.result = Landed()
         self.checker, cache.checker = cache.checker or Checker(CompiledContracts(load())), None
         with warehouse.landing_lock():
@@ -168,11 +184,9 @@ class _Landing:
             if landed.complete:
                 del done[checksum]
         self.others: dict[str, InputProgress] = {}  # progress of other landings since then
-        self.reader = Reader(places, done, limits, progress)
         self.topics = topics
-        self.batches = chain(
-            self.reader.batches(), *(t.batches(done, self.others, limits) for t in topics)
-        )
+        of_topics = (topic.batches(done, self.others, reader.limits) for topic in topics)
+        self.batches = chain(reader.batches(), *of_topics)
 
     def run(self) -> Landed:
         # One batch is written while the next is checked, and no more, to bound memory.
@@ -187,7 +201,8 @@ class _Landing:
                 writing.result()
         self.result.inputs = self.reader.read
         self.result.already = self.reader.already
-        self.result.unreadable = self.reader.unreadable
+        self.result.left_out = self.reader.left_out
+        self.result.unreadable = self.result.left_out.pop(UNREADABLE, []) + self.reader.unreadable
         for topic in self.topics:
             topic.commit_offsets()
             self.result.inputs.append(topic.url)

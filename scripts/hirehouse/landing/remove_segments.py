@@ -6,7 +6,8 @@ import fcntl
 import re
 from contextlib import suppress
 
-from hirehouse.landing.inputs import InputFile, InputProgress, identify
+from hirehouse.landing.inputs import InputFile, InputProgress
+from hirehouse.landing.read_batches import identify, open_input
 
 SEGMENT = re.compile(r"\d+-\d+\.ndjson")  # names of complete segments
 
@@ -22,7 +23,7 @@ def remove_landed(place: InputFile, done: dict[str, InputProgress]) -> bool:
     """
     if not SEGMENT.fullmatch(place.path.name):
         return False
-    with place.path.open("rb") as file, suppress(BlockingIOError):
+    with open_input(place) as file, suppress(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # the writer of a segment holds this lock
         # By its current bytes: it may have changed since it landed.
         if done.get(identify(place, file).checksum, InputProgress()).complete:

@@ -14,7 +14,15 @@ from pathlib import Path
 
 from hirehouse.contracts.model import ROOT
 from hirehouse.events.validate import utc_now
-from hirehouse.landing.inputs import TOPIC, InputError, files_at, parse_topic_url
+from hirehouse.landing.decompress import InputError
+from hirehouse.landing.inputs import (
+    HIDDEN,
+    TOPIC,
+    UNFINISHED,
+    LeftOut,
+    files_at,
+    parse_topic_url,
+)
 from hirehouse.landing.land import LandingCache, land
 from hirehouse.running.graph import Graph
 from hirehouse.running.warm_dbt import DbtError, WarmDbt
@@ -55,6 +63,7 @@ class Round:
     models: int = 0
     broken: dict[str, str] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    left_out: LeftOut = field(default_factory=LeftOut)  # since the last round
     error: str = ""
     land_seconds: float = 0.0
     seconds: float = 0.0
@@ -77,22 +86,46 @@ class Inbox:
     def __init__(self, paths: Iterable[str]) -> None:
         self.paths = [str(Path(path).absolute()) for path in paths if not path.startswith(TOPIC)]
         self.handled: dict[str, Stamp] = {}
+        self.known: dict[str, set[str]] = {}  # what was left out at the last look, by the reason
+        self.left_out = LeftOut()
 
     def new(self) -> dict[str, Stamp]:
-        """The files that are not yet `handled`; InputError if a folder or file does not exist."""
+        """The files to land now; InputError if a folder or file does not exist.
+
+        What it leaves out is added to `left_out`, each file once.
+        """
         there = {}
+        skipped = LeftOut()
         for path in self.paths:
-            found = files_at(path)
-            if not (found or Path(path).exists() or glob.has_magic(path)):
-                raise InputError(f"{path}: no such file or folder")
+            place = Path(path)
+            if place.exists() and not place.is_dir():
+                found = [str(place.resolve() if place.is_file() else place)]
+            else:
+                found = files_at(path, skipped)
+                if not (found or place.exists() or glob.has_magic(path)):
+                    raise InputError(f"{path}: no such file or folder")
             for name in found:
-                with suppress(FileNotFoundError):  # removed just now
+                try:
                     stat = os.stat(name)  # noqa: PTH116 - thousands of them, several times a second
-                    times = (stat.st_mtime_ns, stat.st_ctime_ns)
-                    there[name] = (stat.st_size, *times, stat.st_ino)
+                except FileNotFoundError:
+                    continue  # removed just now
+                except OSError as error:
+                    skipped.add(name, str(error.strerror))
+                    continue
+                times = (stat.st_mtime_ns, stat.st_ctime_ns)
+                there[name] = (stat.st_size, *times, stat.st_ino)
+        for why in skipped.keys() - {HIDDEN, UNFINISHED}:  # these come in time
+            for name in set(skipped[why]) - self.known.get(why, set()):
+                self.left_out.add(name, why)
+        self.known = {why: set(names) for why, names in skipped.items()}
         # Files that are gone are forgotten, so memory is bounded.
         self.handled = {name: self.handled[name] for name in there if name in self.handled}
         return {name: stamp for name, stamp in there.items() if self.handled.get(name) != stamp}
+
+    def take_left_out(self) -> LeftOut:
+        """What has been left out since the last call."""
+        taken, self.left_out = self.left_out, LeftOut()
+        return taken
 
 
 class Loop:
@@ -157,8 +190,9 @@ class Loop:
         newest = None
         try:
             files = self.inbox.new()
+            result.left_out = self.inbox.take_left_out()
             came = files or any(topic.waiting() for topic in self.cache.topics.values())
-            if not came and not self.pending - self._blocked():
+            if not (came or result.left_out or self.pending - self._blocked()):
                 return None
             if self.failing and not self._blocked() and _changed_at() > self.changed_at:
                 self._parse()  # a model may have been fixed
@@ -195,12 +229,13 @@ class Loop:
         self, files: dict[str, Stamp], warehouse: Warehouse, result: Round
     ) -> datetime | None:
         inputs = [*files, *self.topics]
-        landed = land(inputs, warehouse, cache=self.cache, remove=self.remove)
+        landed = land(inputs, warehouse, cache=self.cache, remove=self.remove, listed=True)
         # Unreadable files, too: each is reported once, until it changes.
         self.inbox.handled |= files
         self.own |= set(landed.batches)
         self.filled |= {table for table, count in landed.rows.items() if count}
         result.batches, result.unreadable = landed.batches, landed.unreadable
+        result.left_out = LeftOut(result.left_out | landed.left_out)
         result.lines, result.events, result.failed = landed.lines, landed.events, landed.failed
         return landed.newest
 

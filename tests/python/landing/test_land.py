@@ -17,9 +17,10 @@ from typer.testing import CliRunner
 
 from conftest import ENGINES
 from hirehouse.commands.main import app
-from hirehouse.landing import inputs
+from hirehouse.landing import decompress, inputs
+from hirehouse.landing.decompress import InputError
 from hirehouse.landing.failed_events import read_failed
-from hirehouse.landing.inputs import InputError, Limits
+from hirehouse.landing.inputs import Limits
 from hirehouse.landing.land import land
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from hirehouse.warehouse.landed_schema import raw_tables
@@ -223,9 +224,9 @@ def test_a_line_of_50_mb_is_stored_as_a_failure(warehouse: Warehouse, tmp_path: 
 def test_an_oversized_line_is_split(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inputs, "BLOCK", 10_000)
+    monkeypatch.setattr(decompress, "BLOCK", 10_000)
     monkeypatch.setattr(inputs.blocks, "__defaults__", (100_000,))
-    data = os.urandom(350_000).replace(b"\n", b"") + b"\n" + line(event())
+    data = b"{" + os.urandom(350_000).replace(b"\n", b"") + b"\n" + line(event())
     (tmp_path / "a.ndjson").write_bytes(data)
     result = land([tmp_path / "a.ndjson"], warehouse)
     assert (result.events, result.failed) == (1, 4)

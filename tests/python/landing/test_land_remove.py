@@ -18,8 +18,9 @@ import hirehouse.collecting.spool
 import hirehouse.landing.write_batches
 from hirehouse.collecting.spool import PART
 from hirehouse.commands.main import app
-from hirehouse.landing.inputs import InputFile, InputProgress, Limits, identify
+from hirehouse.landing.inputs import InputFile, InputProgress, Limits
 from hirehouse.landing.land import land
+from hirehouse.landing.read_batches import identify
 from hirehouse.landing.remove_segments import remove_landed
 from hirehouse.landing.write_batches import write_batch
 from hirehouse.warehouse.connections import Warehouse, open_warehouse

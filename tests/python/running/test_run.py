@@ -260,6 +260,34 @@ def test_an_unreadable_file_is_reported_once(
     assert (again.batches, again.events) == ([], 0)
 
 
+def test_what_is_left_out_is_named_once(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station.pretend(monkeypatch)
+    inbox = tmp_path / "inbox"
+    loop = station.loop(inbox)
+    write(inbox / "a.ndjson", [line(event(1))])
+    (inbox / "truth.json").write_bytes(b'{\n "a": 1\n}\n')
+    (inbox / "link.ndjson").symlink_to("/etc/passwd")
+    # A file may vanish between a look and its landing.
+    new = loop.inbox.new
+    monkeypatch.setattr(loop.inbox, "new", lambda: new() | {str(inbox / "gone.ndjson"): (0,)})
+    first = rounds(loop)
+    monkeypatch.setattr(loop.inbox, "new", new)
+    assert (first.events, first.failed) == (1, 0)
+    assert first.left_out == {
+        "a link that leads out of the folder": [str(inbox / "link.ndjson")],
+        "JSON over several lines": [str(inbox / "truth.json")],
+    }
+    assert loop.round() is None
+    (inbox / "late.txt").touch()
+    told = rounds(loop)
+    assert (told.batches, told.left_out) == (
+        *([], {"the name ends in .txt": [str(inbox / "late.txt")]}),
+    )
+    assert loop.round() is None
+
+
 def test_a_failed_model_waits_with_everything_downstream(
     station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -349,6 +377,10 @@ def test_exit_codes(station: Station, tmp_path: Path, monkeypatch: pytest.Monkey
     assert (code, "1 events" in text) == (0, True), text
     code, text = once("--json", str(inbox))
     assert (code, json.loads(text)["batches"]) == (0, [])
+    for name in ("a.txt", "b.txt"):
+        (inbox / name).touch()
+    code, text = once(str(inbox))
+    assert (code, "and 1 more: the name ends in .txt" in text) == (0, True), text
     (inbox / "bad.ndjson.gz").write_bytes(b"bad")
     code, text = once(str(inbox))
     assert (code, "bad.ndjson.gz" in text) == (1, True), text

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hirehouse.landing.inputs import InputError
+from hirehouse.landing.decompress import InputError
 from hirehouse.landing.land import LandingCache, land
 from hirehouse.running.graph import Graph
 from hirehouse.running.lock import LoopLock, LoopLockHeld
@@ -47,7 +47,7 @@ def test_an_inbox_reports_each_file_once(tmp_path: Path, record_property: Record
     inbox = tmp_path / "inbox"
     (inbox / "below").mkdir(parents=True)
     (inbox / ".hidden").mkdir()
-    for name in ("a.ndjson.tmp", "b.ndjson.part", ".c.ndjson", ".hidden/d.ndjson", "e.json"):
+    for name in ("a.ndjson.tmp", "b.ndjson.part", ".c.ndjson", ".hidden/d.ndjson", "e.txt"):
         (inbox / name).touch()
     lone = tmp_path / "lone.txt"
     lone.touch()
@@ -59,10 +59,15 @@ def test_an_inbox_reports_each_file_once(tmp_path: Path, record_property: Record
         return {Path(name).name for name in files}
 
     assert new() == {"lone.txt"}
+    # Names that files have while they are written come and go, and are not told.
+    assert told.take_left_out() == {"the name ends in .txt": [str(inbox / "e.txt")]}
+    (inbox / "e.txt").rename(inbox / "f.txt")
     (inbox / "a.ndjson.tmp").rename(inbox / "below" / "a.ndjson")
     (tmp_path / "later.jsonl").touch()
     assert new() == {"a.ndjson", "later.jsonl"}
+    assert told.take_left_out() == {"the name ends in .txt": [str(inbox / "f.txt")]}
     assert new() == set()
+    assert told.take_left_out() == {}
     (inbox / "below" / "a.ndjson").chmod(0o600)
     assert new() == {"a.ndjson"}
     (inbox / "below" / "a.ndjson").unlink()
@@ -76,6 +81,29 @@ def test_an_inbox_reports_each_file_once(tmp_path: Path, record_property: Record
     record_property("ms for a look at 5,000 files", f"{(time.perf_counter() - begun) * 1000:.0f}")
     with pytest.raises(InputError, match="nowhere"):
         Inbox([str(tmp_path / "nowhere")]).new()
+
+
+def test_a_watched_folder_refuses_links_that_lead_out(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    secret = write(tmp_path / "secret.ndjson", [b"root:x:0:0"])
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        (folder / name / "up").symlink_to("..")
+    (folder / "link.ndjson").symlink_to(secret)
+    (folder / "within.ndjson").symlink_to("a/1.txt")
+    write(folder / "a" / "1.txt", [line(event(1))])
+    os.mkfifo(folder / "pipe.ndjson")
+    named = tmp_path / "named.ndjson"
+    named.symlink_to(secret)
+    for path in (folder, folder / "*.ndjson", folder / "**" / "*.ndjson"):
+        inbox = Inbox([str(path)])
+        assert inbox.new().keys() == {str(folder / "a" / "1.txt")}
+        left = {Path(n).name: why for why, names in inbox.left_out.items() for n in names}
+        assert left["link.ndjson"] == "a link that leads out of the folder"
+        assert "no regular file" in left["pipe.ndjson"]
+    # A link on the command line is followed.
+    assert Inbox([str(named)]).new().keys() == {str(secret)}
 
 
 def test_models_downstream_of_touched_tables_are_built_also_through_views() -> None:

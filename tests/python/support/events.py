@@ -8,6 +8,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 TIME = "2026-03-02T09:30:00.123Z"
 GARBAGE_LINES = 1_000
 
@@ -45,6 +47,19 @@ def write(path: Path, lines: list[bytes], *, packed: bool = False) -> Path:
     data = b"".join(text + b"\n" for text in lines)
     path.write_bytes(gzip.compress(data, 1) if packed else data)
     return path
+
+
+def packed(data: bytes, kind: str) -> bytes:
+    """Data in a frame of zstd or a member of gzip, or as it is."""
+    if kind == "gzip":
+        return gzip.compress(data)
+    if kind != "zstd":
+        return data
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(data)
+    result: bytes = sink.getvalue().to_pybytes()
+    return result
 
 
 def garbage(seed: int = 7) -> list[bytes]:

@@ -1,0 +1,171 @@
+"""Reading inputs in batches of lines.
+
+Memory is bounded by the size of a batch, not by that of a file or a line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import BinaryIO
+
+from hirehouse.landing.decompress import BLOCK, InputError, chunks
+from hirehouse.landing.inputs import (
+    Batch,
+    Input,
+    InputFile,
+    InputProgress,
+    LeftOut,
+    Limits,
+    Progress,
+    Segment,
+    blocks,
+)
+from hirehouse.landing.recognize import other_content
+
+# Names that promise lines of JSON. Others, such as `.json`, may belong to a manifest.
+PROMISED = re.compile(r".*\.(ndjson|jsonl)(\.gz|\.zst)?", re.I | re.S)
+SIGN = b"messageId"  # a file without it has no events of the format
+
+
+def open_input(place: InputFile) -> BinaryIO:
+    """Open an input; InputError if it is no regular file.
+
+    A file may have been replaced since it was listed: a link is not followed then, and a pipe does
+    not wait for its writer.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | (os.O_NOFOLLOW if place.listed else 0)
+    file = os.fdopen(os.open(place.path, flags), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise InputError(f"{place.name}: no regular file")
+    return file
+
+
+def identify(place: InputFile, file: BinaryIO) -> Input:
+    """Identify an input by SHA-256 and size of its stored bytes."""
+    digest, size = hashlib.sha256(), 0
+    while chunk := file.read(BLOCK):
+        digest.update(chunk)
+        size += len(chunk)
+    file.seek(0)
+    return Input(place.name, digest.hexdigest(), size)
+
+
+class Reader:
+    """Splits inputs into batches, and records the result for each input.
+
+    Args:
+        done: by checksum, how far inputs have landed.
+        left_out: gets listed files that hold something else than events.
+        progress: called with stored bytes read so far, and in total.
+    """
+
+    def __init__(
+        self,
+        places: Sequence[InputFile],
+        done: dict[str, InputProgress],
+        limits: Limits,
+        left_out: LeftOut,
+        progress: Progress | None = None,
+    ) -> None:
+        self.places, self.done, self.limits, self.progress = places, done, limits, progress
+        self.left_out = left_out
+        self.total = self.bytes_read = 0
+        for place in places:
+            with suppress(FileNotFoundError):  # removed since it was listed
+                self.total += place.path.stat().st_size
+        self.already: list[str] = []
+        self.read: list[str] = []
+        self.unreadable: list[str] = []
+        self.byte_count = 0
+
+    def batches(self) -> Iterator[Batch]:
+        """All batches, in order. Unreadable inputs are skipped and recorded in `unreadable`."""
+        batch = Batch()
+        seen: set[str] = set()
+        for place in self.places:
+            segment: Segment | None = None
+            try:
+                with open_input(place) as file:
+                    found = identify(place, file)
+                    self.byte_count += found.size
+                    known = self.done.get(found.checksum, InputProgress())
+                    if known.complete or found.checksum in seen:
+                        self.already.append(place.name)
+                        self._advance(found.size)
+                        continue
+                    if self._left_out(place, file, found):
+                        self._advance(found.size)
+                        continue
+                    seen.add(found.checksum)
+                    segment = Segment(found, known.last_line + 1)
+                    position = 0
+                    for block in self._after(file, found, known.last_line):
+                        left = block
+                        while left:
+                            if self.limits.reached(batch):
+                                # Only when there is a further line: so the last batch of an
+                                # input is always marked as complete.
+                                if segment.lines:
+                                    batch.add(segment)
+                                    segment = Segment(found, segment.last_line + 1)
+                                yield batch
+                                batch = Batch()
+                            room = max(1, self.limits.lines - batch.line_count)
+                            part, left = left[:room], left[room:]
+                            segment.lines += part
+                            batch.line_count += len(part)
+                            batch.byte_count += sum(map(len, part)) + len(part)
+                        self._advance(file.tell() - position)
+                        position = file.tell()
+                self.read.append(place.name)
+                if segment.lines:
+                    segment.complete = True
+                    batch.add(segment)
+            except (InputError, OSError) as error:
+                self._note(error, place)
+                if segment:
+                    batch.line_count -= len(segment.lines)
+                    batch.byte_count -= sum(map(len, segment.lines)) + len(segment.lines)
+        if batch.segments:
+            yield batch
+
+    def _note(self, error: InputError | OSError, place: InputFile) -> None:
+        if place.listed and isinstance(error, FileNotFoundError):
+            return  # removed since
+        text = error if isinstance(error, InputError) else f"{place.name}: {error.strerror}"
+        self.unreadable.append(str(text))
+
+    def _left_out(self, place: InputFile, file: BinaryIO, found: Input) -> bool:
+        """Whether a listed file is left out for its content; InputError if it may have events."""
+        head = next(chunks(file, found.size, place.name), b"")
+        file.seek(0)
+        other = other_content(head)
+        if not other:
+            return False
+        # The sign may be in UTF-16 or UTF-32.
+        promised = PROMISED.fullmatch(place.path.name) or SIGN in head.replace(b"\0", b"")
+        if promised or not place.listed:
+            raise InputError(f"{place.name}: {other.what}; {other.cure}")
+        self.left_out.add(place.name, other.what)
+        return True
+
+    def _advance(self, count: int) -> None:
+        self.bytes_read += count
+        if self.progress:
+            self.progress(self.bytes_read, self.total)
+
+    @staticmethod
+    def _after(file: BinaryIO, found: Input, last_line: int) -> Iterator[list[bytes]]:
+        skip = last_line
+        for lines in blocks(file, found.size, found.name):
+            if skip >= len(lines):
+                skip -= len(lines)
+                continue
+            yield lines[skip:] if skip else lines
+            skip = 0
