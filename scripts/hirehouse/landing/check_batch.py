@@ -104,7 +104,7 @@ class Chunk(NamedTuple):
         if verdict.error:
             place = f"{self.segment.input.name}, line {self.first_line + offset:,}"
             LOG.error("%s: %s; it is kept as a failed event", place, _where(verdict.error))
-        return Failure(self.segment.input, self.first_line + offset, row, line, verdict)
+        return Failure(self.segment, self.first_line + offset, row, line, verdict)
 
 
 def _where(error: Exception) -> str:

@@ -7,12 +7,13 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 
 import orjson
 import pyarrow as pa
 
 from hirehouse.events.validate import Reason, Verdict, member, received
-from hirehouse.landing.inputs import Input
+from hirehouse.landing.inputs import Segment, hash_lines
 from hirehouse.warehouse.connections import Warehouse
 from hirehouse.warehouse.landed_schema import landing_tables, table_of
 from hirehouse.warehouse.profile import WarehouseError
@@ -25,29 +26,43 @@ POINTER = 1_000
 
 @dataclass(frozen=True)
 class Failure:
-    input: Input
+    segment: Segment
     line: int
     row: int  # position in the batch
     body: bytes
     verdict: Verdict
 
-    @property
-    def failure_id(self) -> str:
-        """SHA-256 of its place in the input and of its bytes: stable, whenever it lands again."""
-        digest = hashlib.sha256(f"{self.input.origin}\n{self.line}\n".encode())
-        digest.update(self.body)
-        return digest.hexdigest()
+
+def failure_ids(failures: list[Failure]) -> Iterator[str]:
+    """The id of each failure; they are in the order of their rows in the batch.
+
+    In a file, it is the SHA-256 of all that comes before the line, and of the line: the same
+    wherever the file or a copy lands, also when it has grown or is packed. Elsewhere it is that of
+    the origin, such as a topic and partition, the position in it, and the line.
+    """
+    for _, group in groupby(failures, key=lambda failure: id(failure.segment)):
+        digest, hashed = None, 0
+        for failure in group:
+            segment = failure.segment
+            if segment.before is None:
+                own = hashlib.sha256(f"{segment.input.checksum}\n{failure.line}\n".encode())
+            else:
+                digest = digest or segment.before.copy()
+                row = failure.line - segment.first_line
+                hash_lines(digest, segment.lines[hashed:row])
+                own, hashed = digest.copy(), row
+            own.update(failure.body)
+            yield own.hexdigest()
 
 
 def failure_tables(failures: list[Failure], now: datetime) -> dict[str, pa.Table]:
     """The rows of failed_events and failed_event_bodies, each failure once.
 
-    `now` stands for `receivedAt` where an event has none.
+    `failures` are in the order of their rows; `now` stands for a `receivedAt` that is missing.
     """
     events: dict[str, tuple[object, ...]] = {}
     bodies: list[tuple[object, ...]] = []
-    for failure in failures:
-        key = failure.failure_id
+    for key, failure in zip(failure_ids(failures), failures, strict=True):
         if key in events:
             continue
         events[key] = (key, *_metadata(failure, now))
@@ -67,7 +82,7 @@ def _metadata(failure: Failure, now: datetime) -> tuple[object, ...]:
     return (
         failure.row,
         received(event, now),
-        _name(failure.input.name, "input"),
+        _name(failure.segment.input.name, "input"),
         failure.line,
         len(failure.body),
         _name(contract.event if contract else event.get("event"), "event"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 import re
 import shutil
@@ -73,19 +74,17 @@ class Input:
     checksum: str
     size: int
 
-    @property
-    def origin(self) -> str:
-        """Part of failure ids: stable if a file moves to another folder."""
-        return f"stdin:{self.checksum}" if self.name == STDIN else Path(self.name).name
-
 
 @dataclass
 class Segment:
+    """Lines of an input. `before` is the SHA-256 of all lines before them, if it is a file."""
+
     input: Input
     first_line: int
     lines: list[bytes] = field(default_factory=list)
     complete: bool = False
     received: list[datetime] | None = None  # of replayed lines: when each was received
+    before: hashlib._Hash | None = None
 
     @property
     def last_line(self) -> int:
@@ -94,6 +93,21 @@ class Segment:
     def as_record(self) -> dict[str, object]:
         lines = {"first_line": self.first_line, "last_line": self.last_line}
         return vars(self.input) | lines | {"complete": self.complete}
+
+    def without(self, count: int) -> Segment:
+        """The rest after its first lines."""
+        before = self.before and self.before.copy()
+        if before:
+            hash_lines(before, self.lines[:count])
+        first, lines = self.first_line + count, self.lines[count:]
+        return Segment(self.input, first, lines, self.complete, before=before)
+
+
+def hash_lines(digest: hashlib._Hash, lines: list[bytes]) -> None:
+    """Add lines, each with its end, to a hash."""
+    if lines:
+        digest.update(b"\n".join(lines))
+        digest.update(b"\n")
 
 
 @dataclass

@@ -31,7 +31,6 @@ from hirehouse.landing.inputs import (
     LeftOut,
     Limits,
     Progress,
-    Segment,
     expand,
     no_events,
 )
@@ -260,7 +259,6 @@ def _rest(batch: Batch, others: dict[str, InputProgress]) -> Batch:
         skip = max(0, landed.last_line - segment.first_line + 1)
         lines = segment.lines[skip:]
         if lines and not landed.complete:
-            first = segment.first_line + skip
-            rest.segments.append(Segment(segment.input, first, lines, segment.complete))
+            rest.segments.append(segment.without(skip))
             rest.line_count += len(lines)
     return rest

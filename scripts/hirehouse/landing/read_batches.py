@@ -24,6 +24,7 @@ from hirehouse.landing.inputs import (
     Progress,
     Segment,
     blocks,
+    hash_lines,
 )
 from hirehouse.landing.recognize import other_content
 
@@ -104,8 +105,9 @@ class Reader:
                         continue
                     seen.add(found.checksum)
                     segment = Segment(found, known.last_line + 1)
+                    digest = hashlib.sha256()
                     position = 0
-                    for block in self._after(file, found, known.last_line):
+                    for block in self._after(file, found, known.last_line, digest):
                         left = block
                         while left:
                             if self.limits.reached(batch):
@@ -118,6 +120,8 @@ class Reader:
                                 batch = Batch()
                             room = max(1, self.limits.lines - batch.line_count)
                             part, left = left[:room], left[room:]
+                            segment.before = segment.before or digest.copy()
+                            hash_lines(digest, part)
                             segment.lines += part
                             batch.line_count += len(part)
                             batch.byte_count += sum(map(len, part)) + len(part)
@@ -161,11 +165,13 @@ class Reader:
             self.progress(self.bytes_read, self.total)
 
     @staticmethod
-    def _after(file: BinaryIO, found: Input, last_line: int) -> Iterator[list[bytes]]:
+    def _after(
+        file: BinaryIO, found: Input, last_line: int, digest: hashlib._Hash
+    ) -> Iterator[list[bytes]]:
+        """The lines after `last_line`; those up to it are added to the hash."""
         skip = last_line
         for lines in blocks(file, found.size, found.name):
-            if skip >= len(lines):
-                skip -= len(lines)
-                continue
-            yield lines[skip:] if skip else lines
-            skip = 0
+            hash_lines(digest, lines[:skip])
+            if skip < len(lines):
+                yield lines[skip:] if skip else lines
+            skip = max(0, skip - len(lines))
