@@ -16,6 +16,7 @@ from xdist.scheduler import LoadFileScheduling
 from hirehouse.contracts.model import ROOT
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
+from rig.server import Redshift
 from support.servers import Postgres
 
 ENGINES = ("duckdb", "postgres")
@@ -27,7 +28,7 @@ LONG = (
 )
 # Files that share warehouses run in one process, one after the other.
 TOGETHER = {"test_bench_past.py": "test_marts.py", "test_portable_file.py": "test_marts.py"}
-pytest_plugins = ["support.report", "support.built"]
+pytest_plugins = ["support.report", "support.built", "support.redshift"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -117,6 +118,14 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
+def redshift(postgres: Postgres) -> Iterator[Redshift]:
+    """A server that looks like Redshift, for the whole session."""
+    rig = Redshift(postgres)
+    yield rig
+    rig.stop()
+
+
+@pytest.fixture(scope="session")
 def make_environment(
     profiles: Path, request: pytest.FixtureRequest
 ) -> Callable[[str, Path], dict[str, str]]:
@@ -127,7 +136,7 @@ def make_environment(
         if engine == "duckdb":
             path = str(folder / "warehouse.duckdb")
             return common | {"HIREHOUSE_TARGET": "duckdb", "HIREHOUSE_DUCKDB": path}
-        server: Postgres = request.getfixturevalue("postgres")
+        server: Postgres | Redshift = request.getfixturevalue(engine)
         return common | server.environment(server.new_database())
 
     return make
@@ -178,6 +187,12 @@ def warehouse(environment: dict[str, str]) -> Iterator[Warehouse]:
 def duckdb_environment(enter: Callable[[str], dict[str, str]]) -> dict[str, str]:
     """The variables of a new DuckDB file; set in this process, too."""
     return enter("duckdb")
+
+
+@pytest.fixture
+def redshift_environment(enter: Callable[[str], dict[str, str]]) -> dict[str, str]:
+    """The variables of a new database of the Redshift rig; set in this process, too."""
+    return enter("redshift")
 
 
 @pytest.fixture

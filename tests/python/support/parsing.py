@@ -27,7 +27,19 @@ from hirehouse.running.warm_dbt import WarmDbt
 KEPT = ROOT / "target" / "tests"
 UNUSED = 3_600  # seconds, after which no test run still reads what another state had
 FOLDERS = ("models", "macros", "seeds", "tests/generic", "tests/singular")
-FILES = ("dbt_project.yml", "selectors.yml", "profiles.yml.example", "requirements.txt")
+# The variables that name the database of a target.
+DATABASES = {
+    "duckdb": "HIREHOUSE_DUCKDB",
+    "postgres": "PGDATABASE",
+    "redshift": "REDSHIFT_DATABASE",
+}
+FILES = (
+    ".dbtignore",
+    "dbt_project.yml",
+    "selectors.yml",
+    "profiles.yml.example",
+    "requirements.txt",
+)
 
 
 def digest() -> str:
@@ -77,8 +89,7 @@ def read_copy(dbt: WarmDbt, read: Callable[[WarmDbt], Any], parsed: dict[str, by
     elif kind not in parsed:
         WarmDbt(ROOT, dbt.folder / "whole", dbt.variables)
     manifest = Manifest.from_msgpack(parsed[kind], decoder=extended_mashumuro_decoder)
-    name = "HIREHOUSE_DUCKDB" if kind == "duckdb" else "PGDATABASE"
-    database = Path(variables[name]).stem
+    database = Path(variables[DATABASES[kind]]).stem
     for node in (*manifest.nodes.values(), *manifest.sources.values()):
         if node.relation_name:
             node.relation_name = node.relation_name.replace(str(node.database), database, 1)

@@ -1,0 +1,1 @@
+"""A stand-in for Amazon Redshift: a proxy in front of PostgreSQL. See docs/redshift.md."""

@@ -1,0 +1,162 @@
+"""The rig: a server that looks like Redshift, with its databases, its S3 and its certificates."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socketserver
+import ssl
+import tempfile
+import threading
+import uuid
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psycopg2
+import trustme
+from moto.server import ThreadedMotoServer
+
+from rig.checking import Refusal
+from rig.session import Session
+from rig.wire import Closed
+from support.servers import USER, Postgres
+
+SHIMS = Path(__file__).with_name("shims.sql")
+BUCKET = "hirehouse-rig"
+ROLE = "arn:aws:iam::123456789012:role/hirehouse-copy"
+SNAPSHOT, SERIALIZABLE = "repeatable read", "serializable"
+
+
+class Redshift:
+    """A proxy in front of a PostgreSQL server, on a free port of 127.0.0.1.
+
+    Args:
+        postgres: the server that holds the data.
+    """
+
+    def __init__(self, postgres: Postgres) -> None:
+        self.postgres, self.backend_port = postgres, postgres.port
+        self.roles = {ROLE, "default"}
+        self.require_tls = True
+        self.faults: list[tuple[re.Pattern[str], Refusal]] = []
+        self.folder = tempfile.TemporaryDirectory(prefix="hirehouse-redshift-")
+        self._certify()
+        self._template()
+        self._serve_s3()
+        rig = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                session = Session(self.request, rig)
+                try:
+                    session.run()
+                except (Closed, OSError):
+                    pass  # the client has gone, or PostgreSQL has ended the session
+                finally:
+                    session.close()
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+            request_queue_size = 100
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def environment(self, database: str) -> dict[str, str]:
+        """The variables that point profiles.yml at a database of this server."""
+        host, port = self.moto.get_host_and_port()
+        return {
+            "HIREHOUSE_TARGET": "redshift",
+            "REDSHIFT_HOST": "127.0.0.1",
+            "REDSHIFT_PORT": str(self.port),
+            "REDSHIFT_USER": USER,
+            "REDSHIFT_PASSWORD": "secret",
+            "REDSHIFT_DATABASE": database,
+            "HIREHOUSE_S3_STAGE": f"s3://{BUCKET}/{database}",
+            "HIREHOUSE_IAM_ROLE": ROLE,
+            # The driver takes a certificate of any authority that the system trusts.
+            "SSL_CERT_FILE": str(self.authority),
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ACCESS_KEY_ID": "rig",
+            "AWS_SECRET_ACCESS_KEY": "rig",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def new_database(self, isolation: str = SNAPSHOT) -> str:
+        """Create an empty database, with the isolation that new ones of Redshift have."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        self.as_owner(f"create database {name} template {self.template}")
+        self._set_up(name, isolation)
+        return name
+
+    def as_owner(self, sql: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run SQL on PostgreSQL itself, past the proxy."""
+        connection = psycopg2.connect(
+            host="127.0.0.1", port=self.backend_port, user=USER, dbname=database
+        )
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                return list(cursor.fetchall()) if cursor.description else []
+        finally:
+            connection.close()
+
+    def fail(self, pattern: str, message: str, code: str = "XX000", detail: str = "") -> None:
+        """Let the next statement fail that matches a pattern."""
+        self.faults.append((re.compile(pattern, re.I), Refusal(code, message, detail)))
+
+    def next_fault(self, sql: str) -> Refusal | None:
+        for fault in self.faults:
+            if fault[0].search(sql):
+                self.faults.remove(fault)
+                return fault[1]
+        return None
+
+    def stop(self) -> None:
+        """Close the ports; databases stay on the PostgreSQL server."""
+        self.server.shutdown()
+        self.server.server_close()
+        self.moto.stop()
+        self.folder.cleanup()
+
+    def _certify(self) -> None:
+        authority = trustme.CA()
+        self.authority = Path(self.folder.name) / "authority.pem"
+        authority.cert_pem.write_to_path(str(self.authority))
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost", "127.0.0.1").configure_cert(self.tls)
+
+    def _template(self) -> None:
+        """A database whose texts are bytes, as Redshift measures them: it has no encoding."""
+        options = "encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'"
+        self.template = self.postgres.new_database(options)
+        self.as_owner(SHIMS.read_text(), self.template)
+
+    def _set_up(self, database: str, isolation: str) -> None:
+        settings = {
+            "search_path": "rs, pg_catalog, public",
+            "default_transaction_isolation": f"'{isolation}'",
+            "timezone": "'UTC'",
+            # Redshift never complains of these.
+            "client_min_messages": "error",
+        }
+        for name, value in settings.items():
+            self.as_owner(f"alter database {database} set {name} = {value}")
+
+    def _serve_s3(self) -> None:
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self.moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        self.moto.start()
+        host, port = self.moto.get_host_and_port()
+        self.s3: Any = boto3.client(
+            "s3",
+            endpoint_url=f"http://{host}:{port}",
+            aws_access_key_id="rig",
+            aws_secret_access_key="rig",
+            region_name="us-east-1",
+        )
+        self.s3.create_bucket(Bucket=BUCKET)
