@@ -20,6 +20,7 @@ from rig.server import Redshift
 from support.servers import Postgres
 
 ENGINES = ("duckdb", "postgres")
+ALL_ENGINES = (*ENGINES, "redshift")
 CONFIG = "dbt_project.yml"
 # Files that take longest come first, so that neither of two processes is left alone with one.
 LONG = (
@@ -43,16 +44,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return order.index(name) if name in order else len(order)
 
     items.sort(key=place)
-    if config.getoption("--all"):
-        return
-    left_out = [
-        item
-        for item in items
-        if item.get_closest_marker("every")
-        or (item.get_closest_marker("one_engine") and "postgres" in item.name)
-    ]
+    left_out = [item for item in items if _is_left_out(item, config.getoption("--all"))]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
+
+
+def _is_left_out(item: pytest.Item, everything: bool) -> bool:
+    values = (
+        item.callspec.params.values()
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+        else ()
+    )
+    on_redshift = "redshift" in list(map(str, values))
+    if on_redshift and not item.get_closest_marker("redshift"):
+        return True
+    twice = item.get_closest_marker("one_engine") and ("postgres" in item.name or on_redshift)
+    return not everything and bool(item.get_closest_marker("every") or twice)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -168,7 +175,7 @@ def enter(
     return work
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=ALL_ENGINES)
 def environment(
     request: pytest.FixtureRequest, enter: Callable[[str], dict[str, str]]
 ) -> dict[str, str]:

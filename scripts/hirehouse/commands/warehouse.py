@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from hirehouse.warehouse.landed_schema import ensure_tables
@@ -19,6 +20,5 @@ def open_with_tables(target: str | None) -> Iterator[Warehouse]:
     """Open the warehouse, and make sure that it has its landed tables."""
     with open_warehouse(target) as warehouse:
         if not warehouse.query(HAS_TABLES):
-            with warehouse.landing_lock():
-                ensure_tables(warehouse)
+            warehouse.in_lock(partial(ensure_tables, warehouse))
         yield warehouse

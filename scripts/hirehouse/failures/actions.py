@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import orjson
@@ -78,8 +78,7 @@ class FailureActions:
     def __init__(self, warehouse: Warehouse, actor: str, limits: Limits = LIMITS) -> None:
         self.warehouse, self.actor, self.limits = warehouse, actor, limits
         self.contracts = CompiledContracts(load())
-        with warehouse.landing_lock():
-            ensure_tables(warehouse)
+        warehouse.in_lock(partial(ensure_tables, warehouse))
 
     def replay(self, selection: Selection) -> ActionResult:
         """Check against the current contracts, and land what conforms."""
@@ -148,20 +147,27 @@ class FailureActions:
         *,
         dry_run: bool = False,
     ) -> ActionResult:
+        def act(
+            page: list[Failed], decided: Decided, part: ActionResult
+        ) -> tuple[ActionResult, list[Action]]:
+            """Write the actions on a page, but those that another process was faster with."""
+            if not dry_run and (acted := acted_on(self.warehouse, page, since)):
+                page = [one for one in page if one.failure_id not in acted]
+                decided = decide(page, utc_now(), part := ActionResult())
+            checked, actions = decided
+            if actions and not dry_run:
+                # What fails again is no new failed event.
+                checked.tables |= failure_tables([], utc_now())
+                checked.tables["failure_actions"] = self._rows(actions)
+                inputs = [{"failures": name, "count": len(actions), "by": self.actor}]
+                inputs_text = orjson.dumps(inputs).decode()
+                part.batches = [write_batch(self.warehouse, inputs_text, checked)]
+            return part, actions
+
         def write(page: list[Failed], decided: Decided, part: ActionResult) -> list[Failed] | None:
-            """Write the actions on a page, and read the next page but one."""
-            with nullcontext() if dry_run else self.warehouse.landing_lock():
-                if not dry_run and (acted := acted_on(self.warehouse, page, since)):
-                    page = [one for one in page if one.failure_id not in acted]
-                    decided = decide(page, utc_now(), part := ActionResult())
-                checked, actions = decided
-                if actions and not dry_run:
-                    # What fails again is no new failed event.
-                    checked.tables |= failure_tables([], utc_now())
-                    checked.tables["failure_actions"] = self._rows(actions)
-                    inputs = [{"failures": name, "count": len(actions), "by": self.actor}]
-                    inputs_text = orjson.dumps(inputs).decode()
-                    part.batches.append(write_batch(self.warehouse, inputs_text, checked))
+            """Act on a page, and read the next page but one."""
+            work = partial(act, page, decided, part)
+            part, actions = work() if dry_run else self.warehouse.in_lock(work)
             part.actions.update(action.action for action in actions)
             done.add(part)
             return next(found, None)

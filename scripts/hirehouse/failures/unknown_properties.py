@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -34,7 +35,7 @@ STILL_UNKNOWN = f"""
 """
 BRING_BACK = """
     update landed."{table}" as t set "{column}" = v.value
-    from (values {values}) as v (batch_id, batch_row, value)
+    from ({values}) as v
     where t.batch_id = v.batch_id and t.batch_row = v.batch_row and t."{column}" is null
 """
 GROUP = """
@@ -60,8 +61,7 @@ def list_unknown(
     `named`: whether the contract of that version has the property by now. `example`: a value as
     JSON, or its kind unless `values` are wanted: it may identify a person.
     """
-    with warehouse.landing_lock():
-        ensure_tables(warehouse)
+    warehouse.in_lock(partial(ensure_tables, warehouse))
     found = []
     for contract, name, column in _unknown_by_contract(warehouse, event):
         [group] = _still_unknown(warehouse, GROUP, contract, name, column)
@@ -81,25 +81,28 @@ def replay_unknown(
     Repeating it changes nothing more. landed.batches records actor and time. Models read by batch,
     so `models` and everything downstream must be built in full. A dry run changes no value.
     """
+    warehouse.in_lock(partial(ensure_tables, warehouse))
+    return warehouse.in_lock(lambda: _replay(warehouse, actor, event, dry_run))
+
+
+def _replay(warehouse: Warehouse, actor: str, event: str | None, dry_run: bool) -> UnknownReplay:
     result = UnknownReplay()
-    with warehouse.landing_lock():
-        ensure_tables(warehouse)
-        # Else a kill could leave values without the batch that says which models to build.
-        with warehouse.transaction():
-            for contract, name, column in _unknown_by_contract(warehouse, event):
-                if column and (rows := list(_conforming(warehouse, contract, column, result))):
-                    result.counts[contract.table, name] = len(rows)
-                    result.models.add(f"stg_{contract.source}__{contract.event}")
-                    if not dry_run:
-                        _write(warehouse, contract, column, rows)
-            if result.counts and not dry_run:
-                inputs = [
-                    {"failures": "unknown property", "table": table, "property": name}
-                    | {"count": count, "by": actor}
-                    for (table, name), count in result.counts.items()
-                ]
-                batch_id = begin_batch(warehouse, orjson.dumps(inputs).decode())
-                commit_batch(warehouse, batch_id, Checked())
+    # Else a kill could leave values without the batch that says which models to build.
+    with warehouse.transaction():
+        for contract, name, column in _unknown_by_contract(warehouse, event):
+            if column and (rows := list(_conforming(warehouse, contract, column, result))):
+                result.counts[contract.table, name] = len(rows)
+                result.models.add(f"stg_{contract.source}__{contract.event}")
+                if not dry_run:
+                    _write(warehouse, contract, column, rows)
+        if result.counts and not dry_run:
+            inputs = [
+                {"failures": "unknown property", "table": table, "property": name}
+                | {"count": count, "by": actor}
+                for (table, name), count in result.counts.items()
+            ]
+            batch_id = begin_batch(warehouse, orjson.dumps(inputs).decode())
+            commit_batch(warehouse, batch_id, Checked())
     return result
 
 
@@ -108,7 +111,8 @@ def _write(
 ) -> None:
     for start in range(0, len(rows), PAGE_SIZE):
         page = rows[start : start + PAGE_SIZE]
-        values = ", ".join([f"(?, ?, cast(? as {column.type}))"] * len(page))
+        row = f"select ? as batch_id, ? as batch_row, cast(? as {column.type}) as value"
+        values = " union all ".join([row] * len(page))
         sql = BRING_BACK.format(table=contract.table, column=column.name, values=values)
         warehouse.execute(sql, [value for row in page for value in row])
 

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -175,8 +176,7 @@ class _Landing:
         self.warehouse, self.reader, self.cache = warehouse, reader, cache
         self.result = Landed()
         self.checker, cache.checker = cache.checker or Checker(CompiledContracts(load())), None
-        with warehouse.landing_lock():
-            ensure_tables(warehouse)
+        warehouse.in_lock(partial(ensure_tables, warehouse))
         cache.refresh(warehouse)
         self.highest, done = cache.highest, cache.done
         for checksum, landed in list(islice(done.items(), max(0, len(done) - MAX_CACHED))):
@@ -223,16 +223,19 @@ class _Landing:
                 self.result.unreadable.append(f"{place.name}: not removed: {error.strerror}")
 
     def _write(self, batch: Batch, checked: Checked) -> None:
-        with self.warehouse.landing_lock():
-            self.highest = read_progress(self.warehouse, self.others, self.highest)
-            left = _rest(batch, self.others)
-            if left is not batch:
-                # Another landing has written a part of it meanwhile.
-                checked = Checker(self.checker.contracts).check(left, utc_now())
-            if not left.segments:
-                return
-            batch_id = self.highest = write_batch(self.warehouse, left.inputs(), checked)
-        self.result.add(batch_id, checked)
+        if written := self.warehouse.in_lock(partial(self._write_rest, batch, checked)):
+            self.highest = written[0]
+            self.result.add(*written)
+
+    def _write_rest(self, batch: Batch, checked: Checked) -> tuple[int, Checked] | None:
+        self.highest = read_progress(self.warehouse, self.others, self.highest)
+        left = _rest(batch, self.others)
+        if left is not batch:
+            # Another landing has written a part of it meanwhile.
+            checked = Checker(self.checker.contracts).check(left, utc_now())
+        if not left.segments:
+            return None
+        return write_batch(self.warehouse, left.inputs(), checked), checked
 
 
 @contextmanager

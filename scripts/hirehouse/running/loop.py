@@ -313,7 +313,8 @@ class Loop:
         # Landing must not wait for a model that another process builds: the next round records it.
         unlocked = " for update skip locked" if warehouse.engine == "postgres" else ""
         table, places = self.graph.progress, ", ".join("?" * len(untouched))
-        warehouse.execute(
+        # On Redshift a transaction that updates the table keeps dbt from it until it ends.
+        warehouse.execute_alone(
             f"update {table} set batch_id = ? where model in (select model from {table}"
             f" where batch_id < ? and model in ({places}){unlocked})",
             [self.ceiling, self.ceiling, *untouched],

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tenacity
 
@@ -28,6 +28,7 @@ HOW_TO_CREATE = (
     "alter database {0} set timezone to 'UTC';"
 )
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 def first_line(error: object) -> str:
@@ -48,6 +49,7 @@ class Warehouse(ABC):
 
     engine: str
     where: str  # which one it is, for people
+    keeps_lock = True  # the landing lock, after a statement under it has failed
     connection: Any  # the engine's own
 
     def __init__(self, root: Path) -> None:
@@ -55,7 +57,7 @@ class Warehouse(ABC):
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._run(sql, parameters) as cursor:
-            return list(cursor.fetchall())
+            return [tuple(row) for row in cursor.fetchall()]
 
     def records(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The rows of a select, by the names of its columns."""
@@ -74,6 +76,15 @@ class Warehouse(ABC):
     @abstractmethod
     def landing_lock(self) -> AbstractContextManager[None]:
         """Hold the right to land, on this very connection, for the length of a `with`."""
+
+    def in_lock(self, work: Callable[[], T]) -> T:
+        """Do some work under the landing lock, which may be done again from its start."""
+        with self.landing_lock():
+            return work()
+
+    def execute_alone(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement outside of the transaction that the landing lock may be."""
+        self.execute(sql, parameters)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -328,6 +339,8 @@ def open_warehouse(
         case "postgres":
             return PostgresWarehouse(settings, root, say)
         case "redshift":
-            raise WarehouseError("landing into Redshift is not possible yet")
+            from hirehouse.warehouse.redshift import RedshiftWarehouse
+
+            return RedshiftWarehouse(settings, root, say)
         case other:
             raise WarehouseError(f"no engine for profile type {other!r}")

@@ -107,6 +107,17 @@ begin
 end
 $$
 """
+# The views that show a table's columns.
+VIEWS_OF = """
+    select distinct schemas.nspname, views.relname
+    from pg_catalog.pg_depend as dependencies
+    inner join pg_catalog.pg_rewrite as rules on dependencies.objid = rules.oid
+    inner join pg_catalog.pg_class as views on rules.ev_class = views.oid
+    inner join pg_catalog.pg_namespace as schemas on views.relnamespace = schemas.oid
+    inner join pg_catalog.pg_class as tables on dependencies.refobjid = tables.oid
+    inner join pg_catalog.pg_namespace as places on tables.relnamespace = places.oid
+    where places.nspname = '{}' and tables.relname = '{}' and views.oid <> tables.oid
+"""
 
 
 def arrow_type(kind: DataType) -> pa.DataType:
@@ -198,7 +209,10 @@ def _create(warehouse: Warehouse, table: str, columns: tuple[Column, ...]) -> No
     # later, and that must not block landing.
     fixed = {c.name for c in landing_tables().get(table, envelope()) if c.required}
     parts = [f'"{c.name}" {c.type}{" not null" if c.name in fixed else ""}' for c in columns]
-    warehouse.execute(f'create table if not exists {RAW}."{table}" ({", ".join(parts)})')
+    sort = " compound sortkey (batch_id)" if warehouse.engine == "redshift" else ""
+    warehouse.execute_alone(
+        f'create table if not exists {RAW}."{table}" ({", ".join(parts)}){sort}'
+    )
 
 
 def _index(warehouse: Warehouse) -> None:
@@ -222,13 +236,16 @@ def _index(warehouse: Warehouse) -> None:
 def _alter(warehouse: Warehouse, table: str, column: Column, there: DataType | None) -> None:
     place, wanted = f'{RAW}."{table}"', column.type
     if there is None:
-        warehouse.execute(f'alter table {place} add column "{column.name}" {wanted}')
+        warehouse.execute_alone(f'alter table {place} add column "{column.name}" {wanted}')
     elif there == column.type or (warehouse.engine == "duckdb" and there.kind == "varchar"):
         return  # DuckDB does not keep the length of a varchar
     elif column.type.widens(there):
         altered = f'alter table {place} alter column "{column.name}" type {wanted}'
         if warehouse.engine == "postgres":
             altered = WIDENED.replace("{place}", place).replace("{altered}", altered)
+        elif warehouse.engine == "redshift":
+            _widen_on_redshift(warehouse, table, column, altered)
+            return
         warehouse.execute(altered)
     else:
         raise ContractError(
@@ -236,6 +253,28 @@ def _alter(warehouse: Warehouse, table: str, column: Column, there: DataType | N
             " contract. Only a wider type can replace it: make the change in a new version,"
             f" {table}_v2"
         )
+
+
+def _widen_on_redshift(warehouse: Warehouse, table: str, column: Column, altered: str) -> None:
+    """Redshift changes the type of no column that a view shows: the next build makes these anew."""
+    place = f'{RAW}."{table}"'
+    for schema, view in warehouse.query(VIEWS_OF.format(RAW, table)):
+        warehouse.execute_alone(f'drop view if exists {schema}."{view}" cascade')
+    if column.type.kind == "varchar":
+        warehouse.execute_alone(altered)
+        return
+    # Nor does it change any other type: the column is written anew.
+    new = f"{column.name}__new"
+    steps = (
+        "begin",
+        f'alter table {place} add column "{new}" {column.type}',
+        f'update {place} set "{new}" = "{column.name}"',
+        f'alter table {place} drop column "{column.name}"',
+        f'alter table {place} rename column "{new}" to "{column.name}"',
+        "commit",
+    )
+    for step in steps:
+        warehouse.execute_alone(step)
 
 
 def table_of(name: str, rows: list[tuple[object, ...]]) -> pa.Table:

@@ -15,6 +15,8 @@ from hirehouse.landing.land import land
 from hirehouse.warehouse.connections import open_warehouse
 from support.events import event, line, write
 
+pytestmark = pytest.mark.redshift
+
 COMMITTED = "batch_id in (select batch_id from landed.batches where committed_at is not null)"
 RECEIVED = datetime(2026, 3, 2, 9, 30, 1)
 

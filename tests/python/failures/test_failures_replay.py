@@ -32,6 +32,8 @@ from support.events import event, line, write
 from support.forks import MODELS, Fork, Tell, tell_of_batches
 from support.marts import Enter, mart_hashes
 
+pytestmark = pytest.mark.redshift
+
 COMMITTED = "batch_id in (select batch_id from landed.batches where committed_at is not null)"
 SMALL = Limits(lines=40)
 RIGHT = Changes(set=[("/properties/currency", "USD")])

@@ -22,6 +22,8 @@ from hirehouse.landing.land import land
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from support.events import event, line, write
 
+pytestmark = pytest.mark.redshift
+
 HALF = "2026-03-02 08:00:00.500000"
 # By kind: type and rules, values with what the table holds then, values that don't conform.
 KINDS: dict[str, tuple[str, dict[str, Any], list[tuple[object, object]], list[object]]] = {

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from conftest import ENGINES
 from hirehouse.landing.failed_events import read_failed
 from hirehouse.landing.inputs import Limits
 from hirehouse.landing.land import land
@@ -20,6 +21,8 @@ from hirehouse.warehouse.landed_schema import ensure_tables
 from hirehouse.warehouse.profile import WarehouseError
 from support.collectors import until
 from support.events import event, line, write
+
+pytestmark = pytest.mark.redshift
 
 COMMITTED = "batch_id in (select batch_id from landed.batches where committed_at is not null)"
 
@@ -133,7 +136,7 @@ def test_landing_waits_for_an_open_duckdb_file(tmp_path: Path, profiles: Path) -
         with open_warehouse("duckdb", say=said.append) as warehouse:
             assert warehouse.query("select 1") == [(1,)]
         holder.wait()
-        with pytest.raises(WarehouseError, match="not possible yet"):
+        with pytest.raises(WarehouseError, match=r"Redshift localhost:5439.*refused"):
             open_warehouse("redshift")
         with pytest.raises(WarehouseError, match="no target"):
             open_warehouse("oracle")
@@ -156,6 +159,7 @@ def test_a_postgres_database_must_be_c_and_utc(
     assert postgres_environment
 
 
+@pytest.mark.parametrize("environment", ENGINES, indirect=True)
 def test_a_failed_write_lands_later(warehouse: Warehouse, tmp_path: Path) -> None:
     ensure_tables(warehouse)
     # Written after interview_requested, whose row has to go with it.
@@ -174,6 +178,7 @@ def test_a_failed_write_lands_later(warehouse: Warehouse, tmp_path: Path) -> Non
     assert values(warehouse, "event_id") == ["m-0000001"]
 
 
+@pytest.mark.parametrize("environment", ENGINES, indirect=True)
 def test_a_transient_write_error_is_retried(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,8 @@ from support.collectors import Collector, Load, call, serving, until
 from support.events import event, line, write
 from support.forks import Fork, Tell
 
+pytestmark = pytest.mark.redshift
+
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Path:

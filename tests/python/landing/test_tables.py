@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from conftest import ENGINES
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from hirehouse.warehouse.landed_schema import ensure_tables, landing_tables, raw_tables
 from hirehouse.warehouse.profile import WarehouseError
 
+pytestmark = pytest.mark.redshift
 
+
+@pytest.mark.parametrize("environment", ENGINES, indirect=True)
 def test_a_new_optional_column_is_added_and_a_wider_one_widened(warehouse: Warehouse) -> None:
     ensure_tables(warehouse)
     warehouse.execute("alter table landed.offer_extended drop column expires_on")

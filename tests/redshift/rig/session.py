@@ -70,6 +70,7 @@ class Session:
         self.server = Stream(socket.create_connection(("127.0.0.1", rig.backend_port)))
         self.server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.status = b"I"
+        self.statements: dict[bytes, str] = {}  # as the client has prepared them
 
     def run(self) -> None:
         """Serve the client until it goes."""
@@ -80,12 +81,15 @@ class Session:
             kind, body = self.client.read()
             if kind == b"Q":
                 raise NotImplementedError("redshift_connector prepares each statement")
-            if kind == b"P":
-                try:
-                    body = self._parse(body)
-                except BackendError as error:
-                    self._skip(error)
-                    continue
+            try:
+                if kind == b"P":
+                    body = self._prepare(body)
+                elif kind == b"B":
+                    self._before(self.statements[body.split(b"\0", 2)[1]])
+            except BackendError as error:
+                waiting.clear()
+                self._skip(error)
+                continue
             waiting.append((kind, body))
             if kind in (b"S", b"X"):
                 self.server.write(*waiting)
@@ -127,28 +131,27 @@ class Session:
             self.client.write((kind, b"server_version\0" + VERSION + b"\0" if told else message))
         return True
 
-    def _parse(self, body: bytes) -> bytes:
-        """A message that prepares a statement, as PostgreSQL gets it.
-
-        Raises:
-            BackendError: the statement has failed already.
-        """
+    def _prepare(self, body: bytes) -> bytes:
+        """A message that prepares a statement, as PostgreSQL gets it."""
         name, text, rest = body.split(b"\0", 2)
-        sql = text.decode()
-        if fault := self.rig.next_fault(sql):
-            self._fail(fault)
-        if copy := parse_copy(sql):
-            self._copy(copy)
-        if asked := parse_unload(sql):
-            self._unload(asked)
-        if copy or asked:  # all is done
+        sql = self.statements[name] = text.decode()
+        if parse_copy(sql) or parse_unload(sql):
             return name + b"\0select 1 where false\0" + rest
         given = for_postgres(sql, self.status == b"T")
         if isinstance(given, Refusal):
             self._fail(given)
-        elif written := WRITES.match(given):
+        return name + b"\0" + given.encode() + b"\0" + rest
+
+    def _before(self, sql: str) -> None:
+        """What is to be done when a prepared statement is run, each time."""
+        if fault := self.rig.next_fault(sql):
+            self._fail(fault)
+        if copy := parse_copy(sql):
+            self._copy(copy)
+        elif asked := parse_unload(sql):
+            self._unload(asked)
+        elif written := WRITES.match(sql):
             self._lock(written[1])
-        return name + b"\0" + str(given).encode() + b"\0" + rest
 
     def _fail(self, refused: Refusal) -> NoReturn:
         """Let PostgreSQL give this error, which also ends a transaction."""
