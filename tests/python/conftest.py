@@ -28,7 +28,9 @@ LONG = (
     *("backfill", "planted_faults", "scaffold", "run_process", "dev", "examples_dagster"),
 )
 # Files that share warehouses run in one process, one after the other.
-TOGETHER = {"test_bench_past.py": "test_marts.py", "test_portable_file.py": "test_marts.py"}
+TOGETHER = dict.fromkeys(
+    ("test_bench_past.py", "test_portable_file.py", "test_marts_redshift.py"), "test_marts.py"
+)
 pytest_plugins = ["support.report", "support.built", "support.redshift"]
 
 

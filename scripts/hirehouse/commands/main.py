@@ -34,7 +34,7 @@ COMMANDS = {
 }
 
 # The extra that a module comes with, if it is not in the core.
-EXTRAS = {"confluent_kafka": "kafka"} | dict.fromkeys(
+EXTRAS = {"confluent_kafka": "kafka", "redshift_connector": "redshift"} | dict.fromkeys(
     (
         *("adbc_driver_manager", "adbc_driver_postgresql", "dbt", "duckdb", "jinja2", "jsonpatch"),
         *("jsonpointer", "networkx", "psycopg2", "pyarrow", "tenacity"),

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
+import re
 import socket
+import time
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +24,10 @@ HOLDER = (
     " select pid from pg_locks where locktype = 'advisory' and objid = ? and granted"
     " and database = (select oid from pg_database where datname = current_database()))"
 )
+LEASED = 300  # seconds, on Redshift, which has no lock that a session may hold for long
+MAKE_LEASE = "create table if not exists landed.loop_lease (holder varchar(255), until timestamp)"
+LEASES = "select holder, until from landed.loop_lease where until > getdate() and holder <> ?"
+LEASE = f"insert into landed.loop_lease select ?, dateadd(second, {LEASED}, getdate())"
 
 
 class LoopLockHeld(ExpectedError):
@@ -31,24 +40,34 @@ class LoopLock:
     """The lock of one loop, held until it is released or its process ends.
 
     For DuckDB it is a locked file beside the database. On PostgreSQL it is an advisory lock of a
-    separate connection, which a restart of the server breaks: so `acquire` it before each round.
+    separate connection, which a restart of the server breaks: so `acquire` it before each round. On
+    Redshift it is a row that says until when it holds; that of a killed process ends in minutes,
+    or at once for a loop on the same machine.
     """
 
     def __init__(self, target: str | None = None) -> None:
         self.target = target
         self.file: IO[str] | None = None
         self.warehouse: Warehouse | None = None
+        self.leased_at = -math.inf
         self.holder = f"hirehouse run, process {os.getpid()} on {socket.gethostname()}"
 
     def acquire(self) -> None:
         """Get the lock, or make sure that it is held; LoopLockHeld if another loop has it."""
         settings = read_profile(self.target)
-        if settings.get("type") == "duckdb":
-            self._lock_file(duckdb_path(settings, ROOT))
-        else:
-            self._lock_database()
+        match settings.get("type"):
+            case "duckdb":
+                self._lock_file(duckdb_path(settings, ROOT))
+            case "redshift":
+                self._lease()
+            case _:
+                self._lock_database()
 
     def release(self) -> None:
+        if self.leased_at > 0:
+            with suppress(WarehouseError), open_warehouse(self.target) as warehouse:
+                warehouse.execute("delete from landed.loop_lease where holder = ?", [self.holder])
+            self.leased_at = -math.inf
         for held in (self.file, self.warehouse):
             if held:
                 held.close()
@@ -91,3 +110,34 @@ class LoopLock:
                 f"the database is kept up to date by {', '.join(holders)}: stop that first"
             )
         self.warehouse = warehouse
+
+    def _lease(self) -> None:
+        """Renew the lease once a third of it is over."""
+        if time.monotonic() - self.leased_at < LEASED / 3:
+            return
+        with open_warehouse(self.target) as warehouse:
+            warehouse.in_lock(partial(warehouse.execute_alone, MAKE_LEASE))
+            warehouse.in_lock(partial(self._take_lease, warehouse))
+        self.leased_at = time.monotonic()
+
+    def _take_lease(self, warehouse: Warehouse) -> None:
+        for holder, until in warehouse.query(LEASES, [self.holder]):
+            if not _is_gone(holder):
+                raise LoopLockHeld(
+                    f"the database is kept up to date by {holder}, at least until"
+                    f" {until:%F %T} UTC: stop that first"
+                )
+        warehouse.execute("delete from landed.loop_lease")
+        warehouse.execute(LEASE, [self.holder])
+
+
+def _is_gone(holder: str) -> bool:
+    """Whether a holder was a process of this machine, and has ended."""
+    found = re.fullmatch(r"hirehouse run, process (\d+) on (.*)", holder)
+    if not found or found[2] != socket.gethostname():
+        return False
+    try:
+        os.kill(int(found[1]), 0)
+    except OSError as error:
+        return isinstance(error, ProcessLookupError)  # and not one of another user
+    return False

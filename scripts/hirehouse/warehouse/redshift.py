@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import tenacity
+from redshift_connector.error import Error
 
 from hirehouse.warehouse.connections import Say, Warehouse, first_line
 from hirehouse.warehouse.profile import WarehouseError
@@ -71,8 +72,6 @@ class RedshiftWarehouse(Warehouse):
         yield self._cursor(self.connection, sql, parameters)
 
     def _cursor(self, connection: Any, sql: str, parameters: Sequence[Any]) -> Any:
-        from redshift_connector.error import Error
-
         cursor = connection.cursor()
         cursor.paramstyle = "qmark"
         try:

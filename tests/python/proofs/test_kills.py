@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ENGINES, run_dbt, surrounded_by
+from conftest import ALL_ENGINES, ENGINES, run_dbt, surrounded_by
 from hirehouse.contracts.model import ROOT
 from hirehouse.landing.failed_events import read_failed
 from hirehouse.landing.inputs import Limits
@@ -58,7 +58,8 @@ def kill_landing(lander: Fork, batches: int, seconds: float) -> bool:
     return lander.kill()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.redshift
+@pytest.mark.parametrize("engine", ALL_ENGINES)
 @pytest.mark.parametrize(
     ("seed", "kills"),
     [(0, 2), (1, 1), *(pytest.param(seed, 5, marks=pytest.mark.every) for seed in range(2, 7))],
