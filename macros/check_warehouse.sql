@@ -12,7 +12,20 @@
 
 {% macro default__check_database() -%}{%- endmacro %}
 
-{% macro redshift__check_database() -%}{%- endmacro %}
+{# Models that are built at once all write to `model_progress`, which only snapshots allow. #}
+{% macro redshift__check_database() -%}
+    {%- set level = run_query(
+        'select database_isolation_level from svv_redshift_databases'
+        ~ " where database_name = '" ~ target.database ~ "'"
+    ).columns[0].values() | first -%}
+    {%- if level == 'Serializable' and target.threads > 1 -%}
+        {%- do exceptions.raise_compiler_error(
+            'The database has the isolation level SERIALIZABLE, under which models that are built at'
+            ~ ' the same time fail with error 1023. Run `alter database ' ~ target.database
+            ~ ' isolation level snapshot` as a superuser, or set `threads: 1`; see docs/redshift.md.'
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}
 
 {# Only with C collation and UTC does text sort, and do days begin, as on the other engines. #}
 {% macro postgres__check_database() -%}
@@ -85,7 +98,10 @@
 {%- endmacro %}
 
 {% macro make_progress_table(table) -%}
-    {%- do create_schema(table) -%}
+    {#- `if not exists` takes the right to create schemas even where there is one. -#}
+    {%- if not adapter.check_schema_exists(table.database, table.schema) -%}
+        {%- do create_schema(table) -%}
+    {%- endif -%}
     {%- call statement('make_progress_table') -%}
         {#- If two builds find the table missing, PostgreSQL lets one of them fail. -#}
         {{ "select pg_advisory_xact_lock(hashtext('hirehouse'), 0);" if target.type == 'postgres' }}

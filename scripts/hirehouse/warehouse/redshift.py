@@ -128,7 +128,8 @@ class RedshiftWarehouse(Warehouse):
     def _make_lock_table(self) -> None:
         """A table that no statement reads: Redshift's lock keeps readers out as well."""
         if not self.has_lock_table and not self.query(HAS_LOCK_TABLE):
-            self.execute("create schema if not exists landed")
+            if not self.query("select 1 from pg_catalog.pg_namespace where nspname = 'landed'"):
+                self.execute("create schema if not exists landed")
             self.execute(f"create table if not exists {LOCK_TABLE} (held boolean) diststyle all")
         self.has_lock_table = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,23 @@ def test_a_writer_waits_for_another_one_of_its_table(connect: Connect) -> None:
     waiting.join()
     other("commit")
     assert other("select a from public.t order by a") == [(1,), (2,)]
+
+
+def test_writers_of_one_table_do_not_block_each_other_for_ever(connect: Connect) -> None:
+    connect()("create table public.t (a integer, b integer)")
+    connect()("insert into public.t values (0, 0), (1, 0)")
+
+    def write(row: int) -> None:
+        run = connect()
+        for number in range(20):
+            run("begin")
+            # Another text each time, since the driver prepares one only once.
+            run(f"update public.t set b = b + 1 where a = {row} and b = {number}")
+            run("commit")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, (0, 1)))
+    assert connect()("select b from public.t") == [(20,), (20,)]
 
 
 @pytest.mark.parametrize("rows", ["same", "different"])

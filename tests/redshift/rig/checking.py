@@ -36,6 +36,7 @@ ONLY_NAMES = {
 }
 # Functions of windows that take an order without a frame.
 RANKED = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead, exp.Ntile)
+USERS = (["create", "user"], ["create", "group"], ["alter", "default"])
 
 
 @dataclass(frozen=True)
@@ -75,20 +76,20 @@ def _refusals(sql: str, in_transaction: bool) -> Iterator[Refusal]:
             yield Refusal("42P01", f'relation "{text}" does not exist', "not on Serverless")
     if texts[0] in COMMANDS:
         yield from _command(texts, in_transaction)
-    if texts[0] in ("set", "reset", "show", "grant", "revoke"):
+    if texts[0] in ("set", "reset", "show", "grant", "revoke") or texts[:2] in USERS:
         return
     reads_catalog = any(text.startswith(CATALOG) for text in texts)
     if not reads_catalog:
         yield from _names(words)
     yield from _functions(words, reads_catalog)
-    if texts[0] not in COMMANDS and not reads_catalog:
+    if texts[0] not in COMMANDS and texts[:2] != ["create", "schema"] and not reads_catalog:
         yield from _constructs(sql)
 
 
 def _command(texts: Sequence[str], in_transaction: bool) -> Iterator[Refusal]:
     match texts[0]:
         case "alter":
-            if texts[1] not in ("table", "schema") or "set" in texts:
+            if texts[1] not in ("table", "schema", "default") or "set" in texts:
                 yield Refusal(FEATURE, f"{' '.join(texts)}: {UNKNOWN}")
             elif "type" in texts and in_transaction:
                 yield Refusal("25001", "ALTER COLUMN cannot run inside a transaction block")

@@ -140,6 +140,8 @@ class Session:
         given = for_postgres(sql, self.status == b"T")
         if isinstance(given, Refusal):
             self._fail(given)
+        # PostgreSQL locks the table, if weakly, as soon as a statement is prepared.
+        self._lock_written(sql)
         return name + b"\0" + given.encode() + b"\0" + rest
 
     def _before(self, sql: str) -> None:
@@ -150,8 +152,8 @@ class Session:
             self._copy(copy)
         elif asked := parse_unload(sql):
             self._unload(asked)
-        elif written := WRITES.match(sql):
-            self._lock(written[1])
+        else:
+            self._lock_written(sql)
 
     def _fail(self, refused: Refusal) -> NoReturn:
         """Let PostgreSQL give this error, which also ends a transaction."""
@@ -165,6 +167,10 @@ class Session:
         if self.status == b"T":
             # A snapshot first: Redshift takes it before the statement waits for the table.
             self._ask(f"select 1; lock table {table} in share row exclusive mode")
+
+    def _lock_written(self, sql: str) -> None:
+        if written := WRITES.match(sql):
+            self._lock(written[1])
 
     def _copy(self, copy: Copy) -> None:
         """Load the files of a COPY."""

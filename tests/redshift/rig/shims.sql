@@ -78,6 +78,13 @@ select
     cast(null as text) as columnname, cast(null as text) as external_type,
     cast(null as integer) as columnnum
 where false;
+create view rs.svv_redshift_databases as
+select
+    cast(datname as text) as database_name,
+    case current_setting('default_transaction_isolation')
+        when 'serializable' then 'Serializable' else 'Snapshot Isolation'
+    end as database_isolation_level
+from pg_database where datname = current_database();
 create view rs.svv_table_info as
 select
     cast(current_database() as text) as database, cast(nspname as text) as "schema",
