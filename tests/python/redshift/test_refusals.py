@@ -11,6 +11,7 @@ from rig.published import LEADER_ONLY, UNSUPPORTED_FUNCTIONS, UNSUPPORTED_TYPES
 TAKEN = [
     "select a, sum(b) over (partition by c order by d rows unbounded preceding) as e from s.t",
     "select row_number() over (partition by a order by b) as place from s.t",
+    "select a from s.t except select a from s.t2",
     "with a as (select 1 as b) select b from a union all select 2 as b",
     "select cast(a as varchar(10)), b::numeric(12, 2), cast(c as timestamp) from s.t",
     'select "raw", t."delta" from s.t as t',
@@ -70,6 +71,8 @@ REFUSED = {
     "insert into s.t (a) values (1) returning a": "RETURNING",
     "delete from s.t as x where x.a = 1": "alias",
     "select a from s.t for update": "Lock",
+    "select a from s.t except all select a from s.t2": "EXCEPT ALL",
+    "select a from s.t intersect all select a from s.t2": "INTERSECT ALL",
     # definitions
     "create index i on s.t (a)": "INDEX",
     "create sequence s.q": "SEQUENCE",

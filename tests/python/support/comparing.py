@@ -51,13 +51,16 @@ def differing(
         return [Difference(model, build, {"columns": text}) for build, text in texts]
     taken = [column for column in columns if column not in less]
     listed = ", ".join(taken)
+    less_all, counted, grouped = "except all", "", ""
+    if warehouse.engine == "redshift":  # which has no `except all`
+        less_all, counted, grouped = "except", ", count(*) as copies", f"group by {listed}"
     found = []
     for build, other in (list(tables), list(tables)[::-1]):
         content = warehouse.query(
-            f"select {listed} from {tables[build]}"
-            f" except all select {listed} from {tables[other]} order by 1 limit {rows}"
+            f"select {listed} {counted} from {tables[build]} {grouped} {less_all}"
+            f" select {listed} {counted} from {tables[other]} {grouped} order by 1 limit {rows}"
         )
-        found += [Difference(model, build, dict(zip(taken, row, strict=True))) for row in content]
+        found += [Difference(model, build, dict(zip(taken, row, strict=False))) for row in content]
     return found
 
 

@@ -169,6 +169,8 @@ def _construct(node: exp.Expr) -> Iterator[Refusal]:
             yield Refusal(SYNTAX, "syntax error: DELETE takes no alias")
         case exp.Insert() if node.args.get("conflict") or node.args.get("returning"):
             yield Refusal(SYNTAX, "syntax error: INSERT has neither ON CONFLICT nor RETURNING")
+        case exp.Except() | exp.Intersect() if not node.args.get("distinct"):
+            yield Refusal(SYNTAX, "EXCEPT ALL and INTERSECT ALL are not supported")
         case exp.Distinct() if node.args.get("on"):
             yield Refusal(SYNTAX, "SELECT DISTINCT ON is not supported")
         case exp.With() if node.args.get("recursive"):
