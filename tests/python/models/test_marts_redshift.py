@@ -1,0 +1,92 @@
+"""All of the project on the Redshift rig: its marts are those of the other engines."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import run_dbt, surrounded_by
+from hirehouse.running.loop import Loop
+from hirehouse.warehouse.connections import open_warehouse
+from rig.server import SERIALIZABLE, Redshift
+from support.built import Built
+from support.marts import MakeEnvironment, dbt, land_into, mart_hashes, shuffled
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("redshift")
+
+
+@pytest.fixture(scope="module")
+def environment(
+    folder: Path, make_environment: MakeEnvironment, marketplaces: list[Path]
+) -> Iterator[dict[str, str]]:
+    """Two of the three marketplaces, landed and built with all tests of data and units."""
+    made = make_environment("redshift", folder)
+    with surrounded_by(made):
+        assert not land_into(made, marketplaces[:-1]).unreadable
+        dbt(made, folder, "build")
+        yield made
+
+
+def test_a_loop_and_a_full_build_give_the_marts_of_the_other_engines(
+    environment: dict[str, str],
+    folder: Path,
+    marketplaces: list[Path],
+    builds: dict[str, Built],
+) -> None:
+    inbox = folder / "inbox"
+    inbox.mkdir()
+    loop = Loop([str(inbox)])
+    files = shuffled(marketplaces[-1:], folder, 2, seed=1)
+    batches = []
+    # The first round builds everything; the second one what its batch touches, and keeps other
+    # landings from the database meanwhile.
+    for file in files:
+        shutil.copy(file, inbox)
+        while result := loop.round():
+            assert result.good, result
+            batches += result.batches
+    assert len(batches) == 2
+    with open_warehouse() as warehouse:
+        assert mart_hashes(warehouse) == builds["duckdb"].hashes
+    dbt(environment, folder, "run", "--full-refresh")
+    with open_warehouse() as warehouse:
+        assert mart_hashes(warehouse) == builds["duckdb"].hashes
+
+
+def test_the_docs_have_the_columns_of_all_relations(
+    environment: dict[str, str], folder: Path
+) -> None:
+    artifacts = environment | {"DBT_TARGET_PATH": str(folder / "docs")}
+    done = run_dbt(["docs", "generate"], artifacts)
+    assert done.returncode == 0, done.stdout
+    read = {
+        name: json.loads((folder / "docs" / f"{name}.json").read_text())
+        for name in ("manifest", "catalog")
+    }
+    wanted = {
+        unique_id: sorted(node["columns"])
+        for unique_id, node in read["manifest"]["nodes"].items()
+        if node["resource_type"] == "model" and node["config"]["contract"]["enforced"]
+    }
+    nodes: dict[str, Any] = read["catalog"]["nodes"]
+    assert {name: sorted(nodes[name]["columns"]) for name in wanted} == wanted
+    assert len(wanted) > 20
+
+
+def test_a_serializable_database_is_for_one_thread(
+    redshift: Redshift, environment: dict[str, str], tmp_path: Path
+) -> None:
+    database = redshift.new_database(SERIALIZABLE)
+    done = run_dbt(
+        ["run", "--select", "dim_dates"],
+        environment | {"REDSHIFT_DATABASE": database, "DBT_TARGET_PATH": str(tmp_path)},
+    )
+    assert f"alter database {database} isolation level snapshot" in done.stdout.replace("\n", " ")
