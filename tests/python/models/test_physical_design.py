@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hirehouse.contracts.model import ROOT
+from hirehouse.contracts.model import ROOT, envelope
 from support.project import manifest, schemas_of
 
+ENVELOPE = len(envelope())
 SCRIPT = ROOT / "tests/python/support/redshift_ddl.py"
 DESIGNS = {
     # a key, which is no list
@@ -52,3 +54,42 @@ def test_a_table_lies_by_its_key(target: Path) -> None:
 def test_a_developers_schema_is_a_prefix(target: Path) -> None:
     prefixed = schemas_of(json.loads((target / "manifest.json").read_text()))
     assert prefixed == {f"dev_ana_{schema}" for schema in schemas_of(manifest())}
+
+
+def test_each_incremental_table_has_a_sort_key() -> None:
+    without = [
+        node["name"]
+        for node in of_type("model")
+        if node["config"]["materialized"] == "incremental"
+        and not (
+            node["config"].get("sort")
+            or node["config"]["unique_key"]
+            or node["config"]["incremental_strategy"] == "append"
+        )
+    ]
+    assert without == []
+
+
+def test_names_and_tables_fit_redshift() -> None:
+    nodes = [*of_type("model"), *of_type("seed"), *manifest()["sources"].values()]
+    # dbt renames what it replaces.
+    too_long = [n["name"] for n in nodes if len(f"{n['name']}__dbt_backup".encode()) > 127]
+    too_wide = [n["name"] for n in nodes if len(n["columns"]) + ENVELOPE > 1_600]
+    names = [column for n in nodes for column in n["columns"]]
+    assert (too_long, too_wide) == ([], [])
+    assert max(len(name.encode()) for name in names) <= 127
+    assert len(nodes) > 100
+
+
+def test_each_text_and_decimal_states_its_size() -> None:
+    unsized = [
+        f"{node['name']}.{column['name']}"
+        for node in [*of_type("model"), *of_type("seed"), *manifest()["sources"].values()]
+        for column in node["columns"].values()
+        if (column["data_type"] or "").lower() in ("varchar", "text", "char", "numeric", "decimal")
+    ]
+    assert unsized == []
+
+
+def of_type(kind: str) -> list[dict[str, Any]]:
+    return [node for node in manifest()["nodes"].values() if node["resource_type"] == kind]
