@@ -17,6 +17,7 @@ from hirehouse.contracts.model import ROOT
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from rig.server import Redshift
+from support.cluster import Cluster
 from support.servers import Postgres
 
 ENGINES = ("duckdb", "postgres")
@@ -36,6 +37,7 @@ pytest_plugins = ["support.report", "support.built", "support.redshift"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="also run the tests marked `every`")
+    parser.addoption("--cluster", action="store_true", help="see scripts/verify-redshift")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -57,6 +59,8 @@ def _is_left_out(item: pytest.Item, everything: bool) -> bool:
         if isinstance(item, pytest.Function) and hasattr(item, "callspec")
         else ()
     )
+    if item.get_closest_marker("rig") and item.config.getoption("--cluster"):
+        return True
     on_redshift = "redshift" in list(map(str, values))
     if on_redshift and not item.get_closest_marker("redshift"):
         return True
@@ -127,9 +131,12 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def redshift(postgres: Postgres) -> Iterator[Redshift]:
-    """A server that looks like Redshift, for the whole session."""
-    rig = Redshift(postgres)
+def redshift(request: pytest.FixtureRequest) -> Iterator[Redshift | Cluster]:
+    """A server that looks like Redshift, for the whole session; or Redshift itself."""
+    if request.config.getoption("--cluster"):
+        yield Cluster()
+        return
+    rig = Redshift(request.getfixturevalue("postgres"))
     yield rig
     rig.stop()
 

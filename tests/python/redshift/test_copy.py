@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rig.server import BUCKET, ROLE, Redshift
+from rig.server import Redshift
 from support.redshift import Connect, Connection
 
 SCHEMA = pa.schema(
@@ -31,7 +32,6 @@ ROWS = [
     (3, None, Decimal("-0.01"), None, None, False),
     (4, 'a "quote", and\na line', None, None, None, None),
 ]
-PARQUET = f"iam_role '{ROLE}' format as parquet"
 Put = Callable[..., str]
 
 
@@ -46,18 +46,26 @@ def run(connect: Connect) -> Connection:
 
 
 @pytest.fixture
-def put(redshift: Redshift, request: pytest.FixtureRequest) -> Put:
+def parquet(redshift: Redshift) -> str:
+    """The options of a COPY and of an UNLOAD."""
+    return f"iam_role '{redshift.role}' format as parquet"
+
+
+@pytest.fixture
+def put(redshift: Redshift) -> Put:
     """A function that writes a table or a manifest under a key, and returns its URL."""
 
+    folder = f"{redshift.prefix}/{uuid.uuid4().hex}"
+
     def write(key: str, content: pa.Table | list[dict[str, object]]) -> str:
-        key = f"{request.node.name}/{key}"
+        key = f"{folder}/{key}"
         file = io.BytesIO()
         if isinstance(content, pa.Table):
             pq.write_table(content, file)
         else:
             file.write(json.dumps({"entries": content}).encode())
-        redshift.s3.put_object(Bucket=BUCKET, Key=key, Body=file.getvalue())
-        return f"s3://{BUCKET}/{key}"
+        redshift.s3.put_object(Bucket=redshift.bucket, Key=key, Body=file.getvalue())
+        return f"s3://{redshift.bucket}/{key}"
 
     return write
 
@@ -73,27 +81,29 @@ def all_rows(run: Connection) -> list[tuple[object, ...]]:
     return run("select a, b, c, d, e, f from public.t order by a")
 
 
-def test_files_of_a_prefix_are_copied_whole(run: Connection, put: Put) -> None:
+def test_files_of_a_prefix_are_copied_whole(run: Connection, put: Put, parquet: str) -> None:
     put("part-1", table(ROWS[:2]))
     url = put("part-2", table(ROWS[2:]))
-    run(f"copy public.t from '{url[:-1]}' {PARQUET}")
+    run(f"copy public.t from '{url[:-1]}' {parquet}")
     assert all_rows(run) == ROWS
 
 
-def test_columns_are_taken_by_position(run: Connection, put: Put) -> None:
+def test_columns_are_taken_by_position(run: Connection, put: Put, parquet: str) -> None:
     url = put("x", table().select(["b", "a"]).rename_columns(["a", "b"]))
-    run(f"copy public.t (b, a) from '{url}' {PARQUET}")
+    run(f"copy public.t (b, a) from '{url}' {parquet}")
     assert run("select a, b from public.t order by a") == [row[:2] for row in ROWS]
 
 
 def test_a_manifest_names_files_and_their_sizes(
-    run: Connection, put: Put, redshift: Redshift
+    run: Connection, put: Put, parquet: str, redshift: Redshift
 ) -> None:
     put("other", table())
     url = put("listed", table())
-    size = redshift.s3.head_object(Bucket=BUCKET, Key=url.removeprefix(f"s3://{BUCKET}/"))
+    size = redshift.s3.head_object(
+        Bucket=redshift.bucket, Key=url.removeprefix(f"s3://{redshift.bucket}/")
+    )
     entry = {"url": url, "mandatory": True}
-    copy = f"copy public.t from '{{}}' {PARQUET} manifest"
+    copy = f"copy public.t from '{{}}' {parquet} manifest"
     without = put("without", [entry])
     assert "content_length" in run.error(copy.format(without))["M"]
     wrong = put("wrong", [entry | {"meta": {"content_length": 1}}])
@@ -104,7 +114,7 @@ def test_a_manifest_names_files_and_their_sizes(
     assert all_rows(run) == ROWS
 
 
-def test_what_does_not_fit_is_refused_whole(run: Connection, put: Put) -> None:
+def test_what_does_not_fit_is_refused_whole(run: Connection, put: Put, parquet: str) -> None:
     wide = table([*ROWS, (5, "ä" * 12, None, None, None, None)])
     small = SCHEMA.set(0, pa.field("a", pa.int32()))
     scaled = SCHEMA.set(2, pa.field("c", pa.decimal128(12, 3)))
@@ -115,19 +125,19 @@ def test_what_does_not_fit_is_refused_whole(run: Connection, put: Put) -> None:
         put("scale", table(schema=scaled)): "incompatible Parquet schema for column 'c'",
     }
     for url, detail in told.items():
-        assert detail in run.error(f"copy public.t from '{url}' {PARQUET}")["D"]
+        assert detail in run.error(f"copy public.t from '{url}' {parquet}")["D"]
     assert all_rows(run) == []
 
 
-def test_a_copy_is_part_of_its_transaction(run: Connection, put: Put) -> None:
+def test_a_copy_is_part_of_its_transaction(run: Connection, put: Put, parquet: str) -> None:
     url = put("x", table())
     run("begin")
-    run(f"copy public.t from '{url}' {PARQUET}")
+    run(f"copy public.t from '{url}' {parquet}")
     assert all_rows(run) == ROWS
     run("rollback")
     assert all_rows(run) == []
     run("begin")
-    run.error(f"copy public.t (a) from '{url}' {PARQUET}")
+    run.error(f"copy public.t (a) from '{url}' {parquet}")
     assert "aborted" in run.error("select a from public.t")["M"]
 
 
@@ -136,33 +146,37 @@ def test_a_copy_is_part_of_its_transaction(run: Connection, put: Put) -> None:
     [
         ("format as parquet", "not authorized to assume IAM Role"),
         ("iam_role 'arn:aws:iam::1:role/other' format parquet", "role/other"),
-        (f"{PARQUET} maxerror 5", "maxerror"),
-        (f"{PARQUET} truncatecolumns", "truncatecolumns"),
-        (f"iam_role '{ROLE}' csv", "another format than Parquet"),
+        ("iam_role '{role}' format parquet maxerror 5", "maxerror"),
+        ("iam_role '{role}' format parquet truncatecolumns", "truncatecolumns"),
+        ("iam_role '{role}' csv", "another format than Parquet"),
     ],
 )
-def test_options_are_refused(run: Connection, put: Put, options: str, told: str) -> None:
-    url = put("x", table())
-    assert told in run.error(f"copy public.t from '{url}' {options}")["M"]
+def test_options_are_refused(
+    run: Connection, put: Put, redshift: Redshift, options: str, told: str
+) -> None:
+    copy = f"copy public.t from '{put('x', table())}' {options.format(role=redshift.role)}"
+    assert told in run.error(copy)["M"]
 
 
-def test_a_file_that_is_not_there_is_named(run: Connection) -> None:
-    url = f"s3://{BUCKET}/nothing/here"
-    assert "nothing/here" in run.error(f"copy public.t from '{url}' {PARQUET}")["M"]
+def test_a_file_that_is_not_there_is_named(
+    run: Connection, parquet: str, redshift: Redshift
+) -> None:
+    url = f"s3://{redshift.bucket}/nothing/here"
+    assert "nothing/here" in run.error(f"copy public.t from '{url}' {parquet}")["M"]
 
 
-def test_unload_writes_what_copy_reads(run: Connection, put: Put) -> None:
-    run(f"copy public.t from '{put('x', table())}' {PARQUET}")
+def test_unload_writes_what_copy_reads(run: Connection, put: Put, parquet: str) -> None:
+    run(f"copy public.t from '{put('x', table())}' {parquet}")
     to = put("out/", table())
     unload = (
         f"unload ('select a, b, c, d, e, f from public.t where b is null or b <> ''x''') to '{to}'"
     )
-    assert "not empty" in run.error(f"{unload} {PARQUET}")["M"]
-    run(f"{unload} {PARQUET} allowoverwrite")
+    assert "not empty" in run.error(f"{unload} {parquet}")["M"]
+    run(f"{unload} {parquet} allowoverwrite")
     run("delete from public.t")
-    run(f"copy public.t from '{to}0' {PARQUET}")
+    run(f"copy public.t from '{to}0' {parquet}")
     assert all_rows(run) == ROWS
     assert (
         "string_agg"
-        in run.error(f"unload ('select string_agg(b, a) from t') to '{to}' {PARQUET}")["D"]
+        in run.error(f"unload ('select string_agg(b, a) from t') to '{to}' {parquet}")["D"]
     )

@@ -1,4 +1,4 @@
-"""A connection of Amazon's own driver to a new database of the rig."""
+"""Connections of Amazon's own driver to a new database of the rig, or of a cluster."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import redshift_connector
 from redshift_connector.error import Error
 
 from rig.server import SERIALIZABLE, SNAPSHOT, Redshift
-from support.servers import USER
+from support.cluster import Cluster
 
 
 class Connection:
     """A connection; errors are told as their fields."""
 
-    def __init__(self, rig: Redshift, database: str) -> None:
-        self.own = redshift_connector.connect(
-            host="127.0.0.1", port=rig.port, user=USER, password="secret", database=database
-        )
+    def __init__(self, own: Any) -> None:
+        self.own = own
         self.own.autocommit = True
 
     def __call__(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -41,21 +38,23 @@ Connect = Callable[[], Connection]
 
 @pytest.fixture(params=[SNAPSHOT])
 def connect(
-    redshift: Redshift, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    redshift: Redshift | Cluster, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Connect]:
     """A function that opens one more connection to the same new database."""
     database = redshift.new_database(request.param)
-    # With the driver's own settings: TLS, and a certificate of an authority it trusts.
-    monkeypatch.setenv("SSL_CERT_FILE", redshift.environment(database)["SSL_CERT_FILE"])
+    if isinstance(redshift, Redshift):
+        # With the driver's own settings: TLS, and a certificate of an authority it trusts.
+        monkeypatch.setenv("SSL_CERT_FILE", str(redshift.authority))
     opened: list[Connection] = []
 
     def open_one() -> Connection:
-        opened.append(Connection(redshift, database))
+        opened.append(Connection(redshift.connect(database)))
         return opened[-1]
 
     yield open_one
     for one in opened:
         one.own.close()
+    redshift.drop_database(database)
 
 
 serializable = pytest.mark.parametrize("connect", [SERIALIZABLE], indirect=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 import psycopg2
+import redshift_connector
 import trustme
 from moto.server import ThreadedMotoServer
 
@@ -37,7 +38,8 @@ class Redshift:
 
     def __init__(self, postgres: Postgres) -> None:
         self.postgres, self.backend_port = postgres, postgres.port
-        self.roles = {ROLE, "default"}
+        self.role, self.bucket, self.prefix = ROLE, BUCKET, "files"
+        self.roles = {self.role, "default"}
         self.require_tls = True
         self.faults: list[tuple[re.Pattern[str], Refusal]] = []
         self.folder = tempfile.TemporaryDirectory(prefix="hirehouse-redshift-")
@@ -91,6 +93,16 @@ class Redshift:
         self.as_owner(f"create database {name} template {self.template}")
         self._set_up(name, isolation)
         return name
+
+    def connect(self, database: str, **more: Any) -> Any:
+        """A connection of the driver, with its own settings."""
+        return redshift_connector.connect(
+            host="127.0.0.1", port=self.port, user=USER, password="x", database=database, **more
+        )
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, which others may still be connected to."""
+        self.as_owner(f"drop database {name} with (force)")
 
     def as_owner(self, sql: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run SQL on PostgreSQL itself, past the proxy."""
