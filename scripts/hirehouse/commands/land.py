@@ -82,6 +82,7 @@ def print_summary(result: Landed, console: Console) -> None:
     rate = f"{result.lines / result.seconds:,.0f} lines a second" if result.lines else ""
     add("inputs read", len(result.inputs), always=True)
     add("inputs landed before", len(result.already), "skipped")
+    add("inputs waiting", len(result.waiting), f"for the end of a line, {_first(result.waiting)}")
     add("segments removed", len(result.removed))
     table.add_row("events landed", f"{result.events:,}", rate)
     add("events failed", result.failed, "see landed.failed_events", always=True)
@@ -95,4 +96,4 @@ def print_summary(result: Landed, console: Console) -> None:
 
 
 def _first(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"such as {names[0]}"
+    return "" if not names else names[0] if len(names) == 1 else f"such as {names[0]}"

@@ -102,8 +102,8 @@ def line_of(result: Round) -> str:
 
 
 def notes_of(result: Round) -> list[str]:
-    """What a round has left out; each file is named once."""
-    notes = []
+    """What a round has left out or not yet landed; each file is named once."""
+    notes = [f"{name}: waiting for the end of its last line" for name in result.waiting]
     for why, names in result.left_out.items():
         more = f", and {len(names) - 1:,} more" if len(names) > 1 else ""
         notes.append(f"left out: {names[0]}{more}: {why}")

@@ -51,11 +51,13 @@ MAX_CACHED = 100_000  # inputs, at about 300 bytes each
 class Landed:
     """The result of a landing; each input is in one of the first lists, or in `left_out`.
 
-    `already`: inputs that had landed before.
+    `already`: inputs that had landed before; `waiting`: inputs that have landed but for a last line
+    that is still being written.
     """
 
     inputs: list[str] = field(default_factory=list)
     already: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     left_out: LeftOut = field(default_factory=LeftOut)  # of folders and globs
     removed: list[str] = field(default_factory=list)
@@ -156,7 +158,7 @@ def land(
             reader = Reader(places, cache.done, limits or Limits(), left_out, progress)
             landing = _Landing(warehouse, reader, topics, cache)
             result = landing.run()
-            taken = result.inputs or result.already or result.unreadable
+            taken = result.inputs or result.already or result.waiting or result.unreadable
             if places and not (taken or listed or remove or UNFINISHED in left_out):
                 raise InputError(no_events(", ".join(files), left_out))
             if remove:
@@ -200,6 +202,7 @@ class _Landing:
                 writing.result()
         self.result.inputs = self.reader.read
         self.result.already = self.reader.already
+        self.result.waiting = self.reader.waiting
         self.result.left_out = self.reader.left_out
         self.result.unreadable = self.result.left_out.pop(UNREADABLE, []) + self.reader.unreadable
         for topic in self.topics:

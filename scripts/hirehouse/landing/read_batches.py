@@ -6,15 +6,19 @@ Memory is bounded by the size of a batch, not by that of a file or a line.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import BinaryIO
 
-from hirehouse.landing.decompress import BLOCK, InputError, chunks
+from hirehouse.landing.decompress import BLOCK, InputError, chunks, packing
 from hirehouse.landing.inputs import (
+    PIECE,
+    STDIN,
     Batch,
     Input,
     InputFile,
@@ -28,6 +32,7 @@ from hirehouse.landing.inputs import (
 )
 from hirehouse.landing.recognize import other_content
 
+WAIT = 60  # seconds that the last line of a file may stay unfinished
 # Names that promise lines of JSON. Others, such as `.json`, may belong to a manifest.
 PROMISED = re.compile(r".*\.(ndjson|jsonl)(\.gz|\.zst)?", re.I | re.S)
 SIGN = b"messageId"  # a file without it has no events of the format
@@ -57,6 +62,30 @@ def identify(place: InputFile, file: BinaryIO) -> Input:
     return Input(place.name, digest.hexdigest(), size)
 
 
+def finished(place: InputFile, file: BinaryIO, size: int) -> int:
+    """The bytes of an input up to the end of its last line; without the half line of a writer.
+
+    A last line is half if it has no end, is no JSON, and the file has changed within WAIT. One that
+    is so long that it lands in pieces does not wait.
+    """
+    age = time.time() - os.fstat(file.fileno()).st_mtime
+    if place.name == STDIN or abs(age) >= WAIT or packing(file):
+        return size
+    start, tail = size, b""
+    while start and b"\n" not in tail and len(tail) < PIECE:
+        start = max(0, start - BLOCK)
+        file.seek(start)
+        tail = file.read(min(BLOCK, size - start - len(tail))) + tail
+    file.seek(0)
+    tail = tail.rpartition(b"\n")[2]
+    try:
+        if tail.strip() and len(tail) < PIECE:
+            json.loads(tail)
+    except (ValueError, RecursionError):
+        return size - len(tail)
+    return size
+
+
 class Reader:
     """Splits inputs into batches, and records the result for each input.
 
@@ -82,6 +111,7 @@ class Reader:
                 self.total += place.path.stat().st_size
         self.already: list[str] = []
         self.read: list[str] = []
+        self.waiting: list[str] = []
         self.unreadable: list[str] = []
         self.byte_count = 0
 
@@ -104,10 +134,11 @@ class Reader:
                         self._advance(found.size)
                         continue
                     seen.add(found.checksum)
+                    end = finished(place, file, found.size)
                     segment = Segment(found, known.last_line + 1)
                     digest = hashlib.sha256()
                     position = 0
-                    for block in self._after(file, found, known.last_line, digest):
+                    for block in self._after(file, end, place.name, known.last_line, digest):
                         left = block
                         while left:
                             if self.limits.reached(batch):
@@ -127,9 +158,9 @@ class Reader:
                             batch.byte_count += sum(map(len, part)) + len(part)
                         self._advance(file.tell() - position)
                         position = file.tell()
-                self.read.append(place.name)
+                (self.read if end == found.size else self.waiting).append(place.name)
                 if segment.lines:
-                    segment.complete = True
+                    segment.complete = end == found.size
                     batch.add(segment)
             except (InputError, OSError) as error:
                 self._note(error, place)
@@ -166,11 +197,11 @@ class Reader:
 
     @staticmethod
     def _after(
-        file: BinaryIO, found: Input, last_line: int, digest: hashlib._Hash
+        file: BinaryIO, size: int, name: str, last_line: int, digest: hashlib._Hash
     ) -> Iterator[list[bytes]]:
         """The lines after `last_line`; those up to it are added to the hash."""
         skip = last_line
-        for lines in blocks(file, found.size, found.name):
+        for lines in blocks(file, size, name):
             hash_lines(digest, lines[:skip])
             if skip < len(lines):
                 yield lines[skip:] if skip else lines

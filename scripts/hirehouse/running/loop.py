@@ -6,7 +6,7 @@ import atexit
 import glob
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,8 +22,10 @@ from hirehouse.landing.inputs import (
     LeftOut,
     files_at,
     parse_topic_url,
+    shown,
 )
 from hirehouse.landing.land import LandingCache, land
+from hirehouse.landing.read_batches import WAIT
 from hirehouse.running.graph import Graph
 from hirehouse.running.warm_dbt import DbtError, WarmDbt
 from hirehouse.warehouse.connections import Warehouse, first_line, open_warehouse
@@ -63,6 +65,7 @@ class Round:
     models: int = 0
     broken: dict[str, str] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)  # for the end of their last line
     left_out: LeftOut = field(default_factory=LeftOut)  # since the last round
     error: str = ""
     land_seconds: float = 0.0
@@ -86,6 +89,7 @@ class Inbox:
     def __init__(self, paths: Iterable[str]) -> None:
         self.paths = [str(Path(path).absolute()) for path in paths if not path.startswith(TOPIC)]
         self.handled: dict[str, Stamp] = {}
+        self.again_at: dict[str, float] = {}  # of files that wait for the end of their last line
         self.known: dict[str, set[str]] = {}  # what was left out at the last look, by the reason
         self.left_out = LeftOut()
 
@@ -120,7 +124,19 @@ class Inbox:
         self.known = {why: set(names) for why, names in skipped.items()}
         # Files that are gone are forgotten, so memory is bounded.
         self.handled = {name: self.handled[name] for name in there if name in self.handled}
-        return {name: stamp for name, stamp in there.items() if self.handled.get(name) != stamp}
+        now = time.monotonic()
+        due = {name for name, when in self.again_at.items() if when <= now}
+        return {n: s for n, s in there.items() if n in due or self.handled.get(n) != s}
+
+    def note_landed(self, files: dict[str, Stamp], waiting: Collection[str]) -> None:
+        """Remember files that are not new any more; those `waiting` are looked at once more."""
+        self.handled |= files
+        again_at = time.monotonic() + WAIT
+        for name in files:
+            self.again_at.pop(name, None)
+            if waiting and shown(name) in waiting:
+                self.again_at[name] = again_at
+        self.again_at = {n: when for n, when in self.again_at.items() if n in self.handled}
 
     def take_left_out(self) -> LeftOut:
         """What has been left out since the last call."""
@@ -231,11 +247,11 @@ class Loop:
         inputs = [*files, *self.topics]
         landed = land(inputs, warehouse, cache=self.cache, remove=self.remove, listed=True)
         # Unreadable files, too: each is reported once, until it changes.
-        self.inbox.handled |= files
+        self.inbox.note_landed(files, landed.waiting)
         self.own |= set(landed.batches)
         self.filled |= {table for table, count in landed.rows.items() if count}
         result.batches, result.unreadable = landed.batches, landed.unreadable
-        result.left_out = LeftOut(result.left_out | landed.left_out)
+        result.waiting, result.left_out = landed.waiting, LeftOut(result.left_out | landed.left_out)
         result.lines, result.events, result.failed = landed.lines, landed.events, landed.failed
         return landed.newest
 

@@ -260,13 +260,15 @@ def test_an_unreadable_file_is_reported_once(
     assert (again.batches, again.events) == ([], 0)
 
 
-def test_what_is_left_out_is_named_once(
+def test_a_half_line_waits_and_what_is_left_out_is_named_once(
     station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     station.pretend(monkeypatch)
+    monkeypatch.setattr("hirehouse.running.loop.WAIT", 1)
     inbox = tmp_path / "inbox"
     loop = station.loop(inbox)
-    write(inbox / "a.ndjson", [line(event(1))])
+    half = inbox / "half.ndjson"
+    half.write_bytes(line(event(1)) + b"\n" + line(event(2))[:-9])
     (inbox / "truth.json").write_bytes(b'{\n "a": 1\n}\n')
     (inbox / "link.ndjson").symlink_to("/etc/passwd")
     # A file may vanish between a look and its landing.
@@ -274,12 +276,27 @@ def test_what_is_left_out_is_named_once(
     monkeypatch.setattr(loop.inbox, "new", lambda: new() | {str(inbox / "gone.ndjson"): (0,)})
     first = rounds(loop)
     monkeypatch.setattr(loop.inbox, "new", new)
-    assert (first.events, first.failed) == (1, 0)
+    assert (first.events, first.failed, first.waiting) == (1, 0, [str(half)])
     assert first.left_out == {
         "a link that leads out of the folder": [str(inbox / "link.ndjson")],
         "JSON over several lines": [str(inbox / "truth.json")],
     }
     assert loop.round() is None
+    with half.open("ab") as file:
+        file.write(line(event(2))[-9:])
+    grown = rounds(loop)
+    assert (grown.events, grown.failed, grown.waiting, grown.left_out) == (2, 0, [], {})
+
+    # One that has no end lands when its time is over.
+    half.write_bytes(b'{"a":')
+    assert rounds(loop).waiting
+    assert loop.round() is None
+    monkeypatch.setattr("hirehouse.landing.read_batches.WAIT", 1)
+    time.sleep(1.1)
+    last = rounds(loop)
+    assert (last.lines, last.failed, last.waiting) == (1, 1, [])
+    assert loop.round() is None
+
     (inbox / "late.txt").touch()
     told = rounds(loop)
     assert (told.batches, told.left_out) == (

@@ -83,6 +83,34 @@ def test_an_inbox_reports_each_file_once(tmp_path: Path, record_property: Record
         Inbox([str(tmp_path / "nowhere")]).new()
 
 
+def test_an_inbox_looks_again_at_a_file_that_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hirehouse.running.loop.WAIT", 0.3)
+    file, other = tmp_path / "a.ndjson", tmp_path / "b.ndjson"
+    for one in (file, other):
+        one.write_bytes(b"{")
+    inbox = Inbox([str(tmp_path)])
+    files = inbox.new()
+    assert len(files) == 2
+    inbox.note_landed(files, [str(file)])
+    assert inbox.new() == {}
+    time.sleep(0.4)
+    again = inbox.new()
+    assert again.keys() == {str(file)}
+    inbox.note_landed(again, [])
+    assert inbox.new() == {}
+    # They change before their time is over, or vanish.
+    inbox.note_landed(files, [str(file), str(other)])
+    file.write_bytes(b"{}")
+    inbox.note_landed(inbox.new(), [])
+    other.unlink()
+    time.sleep(0.4)
+    assert inbox.new() == {}
+    inbox.note_landed({}, [])
+    assert inbox.again_at == {}
+
+
 def test_a_watched_folder_refuses_links_that_lead_out(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
