@@ -263,7 +263,7 @@ def _documents(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
         try:
             return read_exact(text.encode(), strict=False)
         except JsonError as error:
-            what = str(error) if error.pointers else f"not JSON: {error}"
+            what = str(error) if error.flaws else f"not JSON: {error}"
             # The place says it already.
             what = what.replace("line 1 column", "column") if place.startswith("line") else what
             raise BackfillError(f"{place}: {what}") from None

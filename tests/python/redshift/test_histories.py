@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.histories import collect, histories
+from support.histories import histories
 from support.marts import MakeEnvironment
 from support.sequences import Stage
 from support.steps import Step
@@ -26,4 +26,4 @@ def test_histories_give_what_a_full_build_gives(
         *(Step("land", 1), Step("run"), Step("uncommitted", 2), Step("land", 3)),
         *(Step("at once", models=("+fct_offers",)), Step("run")),
     ]
-    assert stage.play(collect(histories(3), count, SEED), steps) == []
+    assert stage.play(histories(3, count, SEED), steps) == []

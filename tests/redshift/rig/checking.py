@@ -10,7 +10,7 @@ import sqlglot
 from sqlglot import TokenType, exp
 from sqlglot.errors import SqlglotError
 
-from hirehouse.contracts.lint import reserved_words
+from hirehouse.contracts.names import reserved_words
 from rig.allowed import (
     ALLOWED_FUNCTIONS,
     ALLOWED_NODES,
