@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.table import Column, Table
 from rich.text import Text
 
-from hirehouse.commands.shared import AsLine, Remove, Target, print_error
+from hirehouse.commands.shared import AsLine, Remove, Target, print_error, shown
 from hirehouse.landing.land import Landed, land
 from hirehouse.warehouse.connections import open_warehouse
 
@@ -96,4 +96,5 @@ def print_summary(result: Landed, console: Console) -> None:
 
 
 def _first(names: list[str]) -> str:
-    return "" if not names else names[0] if len(names) == 1 else f"such as {names[0]}"
+    first = shown(names[0]) if names else ""
+    return f"such as {first}" if len(names) > 1 else first

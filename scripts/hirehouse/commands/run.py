@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from hirehouse.commands.shared import Remove, Target, print_error
+from hirehouse.commands.shared import Remove, Target, print_error, say
 from hirehouse.running.lock import LoopLock
 from hirehouse.running.loop import Inbox, Loop, Round, pause
 from hirehouse.running.metrics import Metrics
@@ -70,7 +70,7 @@ def run_command(
                 tries = tries + 1 if result.error else 0
                 print(json.dumps(vars(result)) if as_json else line_of(result), flush=True)
                 for text in notes_of(result):
-                    typer.echo(text, err=True)
+                    say(text, err=True)
                 for text in problems_of(result):
                     print_error(text)
                 if tries and not once:

@@ -102,7 +102,9 @@ class Chunk(NamedTuple):
         offset = row - self.first_row
         line = self.lines[offset]
         if verdict.error:
-            place = f"{self.segment.input.name}, line {self.first_line + offset:,}"
+            # As Python writes it: a name may have characters that a terminal obeys.
+            name = repr(self.segment.input.name)[1:-1]
+            place = f"{name}, line {self.first_line + offset:,}"
             LOG.error("%s: %s; it is kept as a failed event", place, _where(verdict.error))
         return Failure(self.segment, self.first_line + offset, row, line, verdict)
 
