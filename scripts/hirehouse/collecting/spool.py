@@ -7,9 +7,12 @@ complete. Its writer holds a lock on it, so that segments of dead processes can 
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import mmap
 import os
+import stat
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +25,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SEGMENT_SIZE = 64 << 20  # bytes of a segment
 SEGMENT_AGE = 1.0  # seconds after which a segment is completed, so that its events can land
+RETRY = 1.0  # seconds until a segment that has lost its name is copied again
+BLOCK = 1 << 20  # bytes that are copied at a time
 PROBLEM_SECONDS = 5.0  # seconds that a failed write is reported
 PART = ".part"
 FSYNC = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2)
@@ -72,6 +77,7 @@ class Spool(Sink):
         self.wake = asyncio.Event()
         self.closing = False
         self.segment: _Segment | None = None
+        self.lost: list[_Segment] = []  # segments whose names are gone
         self.thread = ThreadPoolExecutor(1, "spool")
         self.written = Counter("hirehouse_spool_bytes", "Bytes written", registry=registry)
         queue = Gauge("hirehouse_spool_waiting", "Requests that wait", registry=registry)
@@ -82,7 +88,7 @@ class Spool(Sink):
 
     async def start(self) -> None:
         """Recover the segments of dead processes, and start writing."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         recover(self.folder)
         self.task = asyncio.create_task(self._run())
 
@@ -99,19 +105,25 @@ class Spool(Sink):
         await self.task
         self.thread.shutdown()
         self._seal()
-        recover(self.folder)
+        try:
+            self._restore()
+        except OSError as error:
+            size = sum(segment.size for segment in self.lost)
+            _log(f"error: {self.folder}: {error.strerror}: lost {size:,} bytes of events")
+        with suppress(OSError):  # what is left there can be recovered by the next collector
+            recover(self.folder)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while self.waiting or not self.closing:
             left = self.segment.due - time.monotonic() if self.segment else None
             with suppress(TimeoutError):
-                async with asyncio.timeout(left):
+                async with asyncio.timeout(RETRY if self.lost else left):
                     await self.wake.wait()
             self.wake.clear()
             group, self.waiting = self.waiting, []
-            lines = [line for some, _ in group for line in some]
-            failure = await loop.run_in_executor(self.thread, self._write, lines)
+            requests = [lines for lines, _ in group]
+            failure = await loop.run_in_executor(self.thread, self._write, requests)
             if failure:
                 self.failed(failure)
             for _, done in group:
@@ -122,15 +134,18 @@ class Spool(Sink):
                 else:
                     done.set_result(None)
 
-    def _write(self, lines: list[bytes]) -> str:
-        """Write and sync lines; returns the error, if any."""
+    def _write(self, requests: list[list[bytes]]) -> str:
+        """Write and sync the lines of requests; returns the error, if any."""
         try:
-            if lines:
+            self._restore()
+            if requests:
                 self.segment = self.segment or _Segment(self.folder, self.age)
-                data = b"\n".join([*lines, b""])
+                before = self.segment.size
                 with self.syncs.time():
-                    self.segment.append(data)
-                self.written.inc(len(data))
+                    for lines in requests:
+                        self.segment.write(b"\n".join([*lines, b""]))
+                    self.segment.sync()
+                self.written.inc(self.segment.size - before)
         except (OSError, MemoryError) as error:
             self._seal()
             return f"{self.folder}: {getattr(error, 'strerror', 'out of memory')}"
@@ -143,12 +158,31 @@ class Spool(Sink):
     def _seal(self) -> None:
         """Complete the segment, without what could not be synced.
 
-        If that fails as well, it is left to `recover`: synced lines are safe under either name.
+        If that fails as well, it is left to `recover`: synced lines are safe under either name. If
+        it has no name any more, it stays open, since nothing else leads to its lines.
         """
         if self.segment:
             segment, self.segment = self.segment, None
-            with segment.file, suppress(OSError), _locked(self.folder) as directory:
-                _seal(segment.path, segment.file, segment.size, directory)
+            try:
+                segment.seal()
+            except (FileNotFoundError, NotADirectoryError):
+                self.lost.append(segment)
+            except OSError:
+                segment.file.close()
+
+    def _restore(self) -> None:
+        """Copy what has lost its name to a segment that has one; OSError if that fails."""
+        while self.lost:
+            lost = self.lost[-1]
+            try:
+                lost.seal()  # its folder may be back
+            except (FileNotFoundError, NotADirectoryError):
+                copy = _Segment(self.folder, self.age)
+                copy.take(lost)
+                _log(f"warning: {lost.path} was removed: {copy.path} has its {lost.size:,} bytes")
+                copy.seal()
+                lost.file.close()
+            self.lost.pop()
 
 
 class _Segment:
@@ -158,32 +192,81 @@ class _Segment:
         self.path = folder / f".{time.time_ns()}-{os.getpid()}.ndjson{PART}"
         self.size = 0
         self.due = time.monotonic() + age
-        with _locked(folder) as directory:
-            self.file = self.path.open("xb", buffering=0)
+        make_folder(folder)
+        with locked(folder) as directory:
+            self.file = self.path.open("x+b", buffering=0)
             fcntl.flock(self.file, fcntl.LOCK_EX)
             # Else a power cut could remove the name, and with it the synced lines.
             os.fsync(directory)
 
-    def append(self, data: bytes) -> None:
-        """Write and sync. After an error the segment must not be written again: its state on disk
-        is unknown, and a second fsync would report lost pages as written."""
+    def write(self, data: bytes) -> None:
+        """Write, without a sync. After an error the segment must not be written again: its state on
+        disk is unknown, and a second fsync would report lost pages as written."""
         left = memoryview(data)
         while left:
             left = left[os.write(self.file.fileno(), left) :]
+
+    def sync(self) -> None:
+        """Sync what has been written; FileNotFoundError if no name leads to it then."""
         os.fsync(self.file.fileno())  # what is answered with 200 must survive a power cut
-        self.size += len(data)
+        self.size = self._named().st_size
+
+    def take(self, other: _Segment) -> None:
+        """Copy the synced lines of another segment; OSError if that fails, and no copy is left."""
+        try:
+            os.ftruncate(other.file.fileno(), other.size)
+            other.file.seek(0)
+            while block := other.file.read(BLOCK):
+                self.write(block)
+            self.sync()
+        except (OSError, MemoryError):
+            with self.file, suppress(OSError):
+                self.path.unlink()
+            raise
+
+    def seal(self) -> None:
+        """Give it the name of a complete segment, and close it.
+
+        Raises:
+            FileNotFoundError, NotADirectoryError: no name leads to it; it stays open.
+            OSError: another failure.
+        """
+        with locked(self.path.parent) as directory:
+            self._named()
+            _seal(self.path, self.file, self.size, directory)
+        self.file.close()
+
+    def _named(self) -> os.stat_result:
+        """The state of the file; FileNotFoundError if its path leads to none, or to another one."""
+        own = os.fstat(self.file.fileno())
+        if not os.path.samestat(own, self.path.lstat()):
+            raise FileNotFoundError(errno.ENOENT, "the open segment has been replaced")
+        return own
 
 
 def recover(folder: Path) -> None:
     """Complete the segments of dead processes, cut after the last whole line.
 
     What is cut off was never answered with 200: that follows the sync of all lines of a request.
+    What is not a file, or can't be completed, is logged and left as it is.
     """
-    with _locked(folder) as directory:
+
+    def opener(path: str, _: int) -> int:
+        # A link could lead to a foreign file, and opening a pipe could wait forever.
+        return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+    with locked(folder) as directory:
         for path in sorted(folder.glob(f".*.ndjson{PART}")):
-            with path.open("r+b", buffering=0) as file, suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _seal(path, file, _whole(file), directory)
+            try:
+                with open(path, "r+b", buffering=0, opener=opener) as file:
+                    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                        raise OSError(errno.EINVAL, "not a file")
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _seal(path, file, _whole(file), directory)
+            except BlockingIOError:
+                pass  # its process lives
+            except OSError as error:
+                _log(f"warning: {str(path)!a}: {error.strerror}: left as it is")
 
 
 def _seal(path: Path, file: BinaryIO, size: int, directory: int) -> None:
@@ -204,12 +287,27 @@ def _whole(file: BinaryIO) -> int:
         return text.rfind(b"\n") + 1
 
 
+def make_folder(folder: Path) -> None:
+    """Create a folder that is missing, so that its name survives a power cut."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder.parent) as parent:
+            os.fsync(parent)
+
+
 @contextmanager
-def _locked(folder: Path) -> Iterator[int]:
-    """Open and lock the folder: no other process creates, completes or recovers segments then."""
-    directory = os.open(folder, os.O_RDONLY)
+def locked(folder: Path) -> Iterator[int]:
+    """Open and lock a folder, for changes that only one process at a time may make.
+
+    In the spool, no other process creates, completes or recovers segments then.
+    """
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
         yield directory
     finally:
         os.close(directory)
+
+
+def _log(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
