@@ -30,7 +30,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hirehouse.collecting.app import Collector, TimeoutProtocol
+from hirehouse.collecting.app import Collector
+from hirehouse.collecting.connections import Connection
 from hirehouse.collecting.spool import Spool
 from hirehouse.contracts.model import ROOT
 from hirehouse.landing.check_batch import Group
@@ -67,9 +68,7 @@ def serve(kind: str, port: int, folder: Path) -> None:
     registry = CollectorRegistry()
     spool = Spool(folder, registry)
     app = bare(spool) if kind == "bare" else Collector(spool, None, registry).app()
-    uvicorn.run(
-        app, port=port, http=TimeoutProtocol, ws="none", log_level="error", access_log=False
-    )
+    uvicorn.run(app, port=port, http=Connection, ws="none", log_level="error", access_log=False)
 
 
 @contextmanager

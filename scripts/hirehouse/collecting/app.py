@@ -1,53 +1,44 @@
 """The HTTP API of the collector, in the Segment format. It answers 200 once events are durable.
 
-Memory is bounded: by MAX_REQUEST per request, by MAX_PENDING for all requests, and by
-MAX_CONNECTIONS. The events of one request are written before the next request is parsed.
+Memory is bounded, by this sum:
+
+- MAX_PENDING for what requests hold: their bodies as received, then as decompressed, then the lines
+  that they became, until these are durable;
+- one request that is being parsed, which takes up to 100 times MAX_REQUEST;
+- each open connection: what asyncio has read of it, at most twice RECEIVE_BUFFER, and its objects.
+
+The spool writes the lines as they are; Kafka's client holds up to 64 MiB of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import uuid
-import zlib
-from collections.abc import AsyncIterator, Sequence
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import Any
 
-import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hirehouse.collecting.answers import Rejected, json_answer, unavailable
+from hirehouse.collecting.calls import PATHS, check_size, decompressed, possible_keys, read_body
+from hirehouse.collecting.connections import REQUEST_TIMEOUT, AcceptErrors
 from hirehouse.collecting.spool import NotDurable, Sink
+from hirehouse.collecting.throttle import Throttle
 from hirehouse.collecting.write_keys import Keys
-from hirehouse.events.exact_json import JsonError, read_exact, to_json
-from hirehouse.events.validate import MAX_LINE
 
-MAX_REQUEST = 500 << 10  # bytes of a request, compressed or not; the limit of the Segment API
-MAX_PENDING = 64 << 20  # bytes of all requests in progress
-MAX_CONNECTIONS = 2_000  # open connections; more get 503 and retry
-REQUEST_TIMEOUT = 15.0  # seconds to receive the head of a request, and its body
-RETRY_AFTER = 5  # seconds, in answers of 503
-BATCH, METRICS = "batch", "metrics"
-ENDPOINTS = ("track", "identify", "page", "screen", "group", "alias", BATCH)
-# SDKs in browsers use the first letter, and `m` for metrics of the SDK, which are not events.
-PATHS = {c: c for c in ENDPOINTS} | {c[0]: c for c in ENDPOINTS} | {"import": BATCH, "m": METRICS}
-
-
-class Rejected(Exception):
-    """A request that is rejected: its HTTP status, and a message with the reason."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+MAX_PENDING = 64 << 20  # bytes that all requests in progress hold
+MAX_INLINE = 32 << 10  # bytes; a larger body is parsed in a thread, so that others are answered
+MAX_KEYS = 10  # different write keys in a body
+BOTH_LENGTHS = {b"content-length", b"transfer-encoding"}
 
 
 class Collector:
@@ -61,18 +52,23 @@ class Collector:
     def __init__(self, sink: Sink, keys: Keys | None, registry: CollectorRegistry) -> None:
         self.sink, self.keys, self.registry = sink, keys, registry
         self.held = 0
+        self.throttle = Throttle()
+        # One thread: so only one large body at a time takes the memory that parsing needs.
+        self.parser = ThreadPoolExecutor(1, "parser")
         self.events = Counter("hirehouse_collected", "Events", ["producer"], registry=registry)
         self.answers = Counter("hirehouse_answers", "Answers", ["status"], registry=registry)
 
-    def app(self, routes: Sequence[BaseRoute] = ()) -> Starlette:
+    def app(self, more: Sequence[BaseRoute] = ()) -> Starlette:
+        """The application, with more routes."""
+
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
+            asyncio.get_running_loop().set_exception_handler(AcceptErrors())
             await self.sink.start()
             yield
             await self.sink.close()
+            self.parser.shutdown()
 
-        own = [Route(f"/v1/{path}", self.collect, methods=["POST"]) for path in PATHS]
-        own += [Route(f"/{f.__name__}", f) for f in (self.health, self.ready, self.metrics)]
         cors = Middleware(
             CORSMiddleware,
             allow_origins=["*"],
@@ -80,26 +76,55 @@ class Collector:
             allow_headers=["*"],
             expose_headers=["Retry-After"],
         )
-        return Starlette(routes=[*own, *routes], middleware=[cors], lifespan=lifespan)
+        calls = [Route(f"/{path}", self.collect, methods=["POST"]) for path in PATHS]
+        routes: list[BaseRoute] = [Mount("/v1", routes=calls, middleware=[cors])]
+        routes += [Route(f"/{f.__name__}", f) for f in (self.health, self.ready, self.metrics)]
+        return Starlette(
+            routes=[*routes, *more], middleware=[Middleware(OneLength)], lifespan=lifespan
+        )
 
     async def collect(self, request: Request) -> Response:
-        body = bytearray()
+        held = 0
+
+        def hold(size: int) -> None:
+            """Count what the request holds now, in place of what it held before."""
+            nonlocal held
+            self.held += size - held
+            held = size
+            if self.held > MAX_PENDING:
+                raise unavailable("too many concurrent requests")
+
         try:
-            await self._read(request, body)
-            call = PATHS[request.url.path.removeprefix("/v1/")]
-            packing = request.headers.get("content-encoding", "").lower()
-            lines, key = read_call(call, decompressed(bytes(body), packing))
-            producer = self._producer(request.headers.get("authorization", ""), key)
+            producer = self._producer_in_header(request)
+            body = bytearray()
+            await self._read(request, body, hold)
+            text = decompressed(bytes(body), request.headers.get("content-encoding", "").lower())
+            body.clear()
+            hold(len(text))
+            if producer is None:
+                self._check_keys_in(text)
+            call = PATHS[request.scope["path"].rpartition("/")[2]]
+            if len(text) > MAX_INLINE:
+                loop = asyncio.get_running_loop()
+                lines, key = await loop.run_in_executor(self.parser, read_body, call, text)
+            else:
+                lines, key = read_body(call, text)
+            del text
+            hold(sum(map(sys.getsizeof, lines)))
+            if producer is None:
+                producer = self._producer(key)
             if lines:
                 await self.sink.append(lines)
             self.events.labels(producer).inc(len(lines))
             answer = json_answer({"success": True})
         except Rejected as refused:
-            answer = _rejection(refused.status, str(refused))
+            if refused.status == 401:
+                self.throttle.note(address_of(request))
+            answer = refused.answer()
         except NotDurable as error:
-            answer = _rejection(503, str(error))
+            answer = unavailable(str(error)).answer()
         finally:
-            self.held -= len(body)
+            self.held -= held
         self.answers.labels(answer.status_code).inc()
         return answer
 
@@ -110,20 +135,18 @@ class Collector:
     async def ready(self, _: Request) -> Response:
         """Whether events can be made durable."""
         problem = self.sink.problem()
-        return _rejection(503, problem) if problem else json_answer({"success": True})
+        return unavailable(problem).answer() if problem else json_answer({"success": True})
 
     async def metrics(self, _: Request) -> Response:
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 
-    async def _read(self, request: Request, body: bytearray) -> None:
+    async def _read(self, request: Request, body: bytearray, hold: Callable[[int], None]) -> None:
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT):
                 async for chunk in request.stream():
                     body += chunk
-                    self.held += len(chunk)
-                    _check_size(body)
-                    if self.held > MAX_PENDING:
-                        raise Rejected(503, "too many concurrent requests")
+                    hold(sys.getsizeof(body))  # a bytearray takes more than its length
+                    check_size(body)
         except TimeoutError:
             raise Rejected(
                 408, f"the body was not received within {REQUEST_TIMEOUT:.0f} seconds"
@@ -131,124 +154,64 @@ class Collector:
         except ClientDisconnect:
             raise Rejected(400, "the client has disconnected") from None
 
-    def _producer(self, authorization: str, key: str) -> str:
-        """The producer of the key: the user name of basic authentication, else the body's."""
-        scheme, _, text = authorization.partition(" ")
-        if scheme.lower() == "basic":
-            with suppress(ValueError):
-                key = base64.b64decode(text).decode().partition(":")[0] or key
+    def _producer_in_header(self, request: Request) -> str | None:
+        """The producer of the key in the header; None if there is none, so that the body counts.
+
+        Nothing of the body has been read then. A known key passes although others from its address
+        are wrong: whole offices share one.
+        """
+        if not self.keys:
+            return ""
+        key = header_key(request.headers.get("authorization", ""))
+        producer = self.keys.producer(key) if key else None
+        if producer is not None:
+            return producer
+        if wait := self.throttle.wait(address_of(request)):
+            raise Rejected(429, "too many unknown write keys from this address", wait)
+        return self._producer(key) if key else None
+
+    def _check_keys_in(self, text: bytes) -> None:
+        """Rejected if nothing in a body looks like a known key: then it is not parsed."""
+        keys = possible_keys(text)
+        if len(keys) > MAX_KEYS:
+            raise Rejected(401, f"more than {MAX_KEYS} write keys in a body")
+        if not any(self.keys and self.keys.producer(key) is not None for key in keys):
+            raise Rejected(401, "unknown write key")
+
+    def _producer(self, key: str) -> str:
         producer = self.keys.producer(key) if self.keys else ""
         if producer is None:
             raise Rejected(401, "unknown write key")
         return producer
 
 
-def read_call(call: str, body: bytes) -> tuple[list[bytes], str]:
-    """The lines to write for a request, and the write key in its body.
-
-    An event keeps all its members except the key, exactly. It gets `receivedAt` and, where missing,
-    a `messageId`, its `type`, and the `sentAt` and `context` of its batch. Events of a batch that
-    are not objects or too large are written as well: landing fails them individually.
-
-    Args:
-        call: track, batch, ...
-        body: JSON.
-
-    Raises:
-        Rejected: the body is not JSON, or a single event that is too large.
-    """
-    try:
-        # NaN and lone surrogates, which some SDKs write, pass: landing fails only their event.
-        document = read_exact(body, strict=False)
-    except JsonError as error:
-        raise Rejected(400, f"invalid JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise Rejected(400, "the body must be a JSON object")
-    key = document.pop("writeKey", None)
-    key = key if isinstance(key, str) else ""
-    if call == METRICS:
-        return [], key
-    events = document.get("batch") if call == BATCH else [{"type": call} | document]
-    if not isinstance(events, list):
-        raise Rejected(400, "a batch must have a list `batch`")
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    lines = [_line(event, document, now) for event in events]
-    if call != BATCH and len(lines[0]) > MAX_LINE:
-        raise Rejected(413, f"an event has at most {MAX_LINE:,} bytes")
-    return lines, key
+def header_key(authorization: str) -> str:
+    """The write key in a header: the user name of basic authentication; empty if there is none."""
+    scheme, _, text = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        with suppress(ValueError):
+            return base64.b64decode(text).decode().partition(":")[0]
+    return ""
 
 
-def _line(event: Any, request: dict[str, Any], now: str) -> bytes:
-    if isinstance(event, dict):
-        event.pop("writeKey", None)
-        event["receivedAt"] = now
-        if event.get("messageId") in (None, ""):
-            event["messageId"] = str(uuid.uuid4())
-        if event.get("sentAt") is None and request.get("sentAt") is not None:
-            event["sentAt"] = request["sentAt"]
-        own, shared = event.get("context") or {}, request.get("context")
-        if shared and isinstance(shared, dict) and isinstance(own, dict):
-            event["context"] = shared | own
-    try:
-        return orjson.dumps(event)
-    except TypeError:
-        return to_json(event).encode()
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
-def decompressed(body: bytes, encoding: str) -> bytes:
-    """Decompress a body; Rejected if it is too large, or not of its Content-Encoding."""
-    if encoding in ("", "identity"):
-        return body
-    if encoding != "gzip":
-        raise Rejected(415, "the only supported Content-Encoding is gzip")
-    inflater = zlib.decompressobj(wbits=31)
-    try:
-        text = inflater.decompress(body, MAX_REQUEST + 1)
-    except zlib.error as error:
-        raise Rejected(400, f"invalid gzip: {error}") from None
-    _check_size(text)
-    if not inflater.eof or inflater.unused_data:
-        raise Rejected(400, "invalid gzip: it must be one complete member")
-    return text
+class OneLength:
+    """Refuses a request with both kinds of lengths, and closes its connection.
 
-
-def _check_size(body: bytes | bytearray) -> None:
-    if len(body) > MAX_REQUEST:
-        raise Rejected(413, f"a request has at most {MAX_REQUEST:,} bytes")
-
-
-def json_answer(content: object, status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status, media_type="application/json")
-
-
-def _rejection(status: int, message: str) -> Response:
-    # SDKs read `code` and `message`, and retry on an answer without them.
-    code = HTTPStatus(status).phrase
-    answer = json_answer({"success": False, "code": code, "message": message}, status)
-    if status == 503:
-        answer.headers["Retry-After"] = str(RETRY_AFTER)
-    return answer
-
-
-class TimeoutProtocol(H11Protocol):
-    """Closes a connection on which no request has begun for REQUEST_TIMEOUT.
-
-    uvicorn itself waits forever for the rest of a request's head, and keeps reading a body that was
-    rejected. Its own limit of connections answers without Retry-After.
+    A proxy may have read it by the other length: what it took for the body would be a request.
     """
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """See asyncio.Protocol; uvicorn narrows its argument in the same way."""
-        super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
-            self.app = busy = _rejection(503, f"{MAX_CONNECTIONS:,} connections are open")
-            busy.headers["Connection"] = "close"
-        self.loop.call_later(REQUEST_TIMEOUT, self._check_idle, self.cycle)
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
-    def _check_idle(self, last: object) -> None:
-        if self.transport.is_closing():
-            return
-        if self.cycle is last and (self.cycle is None or self.cycle.response_complete):
-            self.transport.close()
-        else:
-            self.loop.call_later(REQUEST_TIMEOUT, self._check_idle, self.cycle)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        app = self.app
+        if {name for name, _ in scope.get("headers", ())} >= BOTH_LENGTHS:
+            answer = Rejected(400, "both Content-Length and Transfer-Encoding").answer()
+            answer.headers["Connection"] = "close"
+            app = answer
+        await app(scope, receive, send)

@@ -10,7 +10,8 @@ import typer
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from hirehouse.collecting.app import Collector, TimeoutProtocol
+from hirehouse.collecting.app import Collector
+from hirehouse.collecting.connections import BACKLOG, Connection, connection_limit
 from hirehouse.collecting.spool import Spool
 from hirehouse.collecting.write_keys import Keys, add_key, read_keys, revoke_key
 from hirehouse.emission_testing.collector import MemoryCollector
@@ -74,16 +75,18 @@ def collect_command(
     # uvicorn raises the signal again when it ends; it must not kill the process then.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
+    Connection.limit = connection_limit()
     place = "memory" if micro else to or spool
     print(f"collecting on http://{host}:{port} into {place}", flush=True)
     uvicorn.run(
         app,
         host=host,
         port=port,
-        http=TimeoutProtocol,
+        http=Connection,
+        backlog=BACKLOG,
         ws="none",
         timeout_graceful_shutdown=30,
-        log_level="warning",
+        log_level="error",  # a warning for each malformed request would fill the log
         access_log=False,
     )
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hirehouse.collecting.app import json_answer
+from hirehouse.collecting.answers import json_answer
 from hirehouse.collecting.spool import Sink
 from hirehouse.emission_testing.strict_contracts import strict_contracts
 from hirehouse.events.validate import MAX_LINE, check_line, utc_now

@@ -24,7 +24,9 @@ from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
 import hirehouse.collecting.app
-from hirehouse.collecting.app import MAX_REQUEST, read_call
+import hirehouse.collecting.connections
+from hirehouse.collecting.calls import MAX_REQUEST, read_call
+from hirehouse.collecting.connections import Connection
 from hirehouse.collecting.spool import NotDurable, Spool, recover
 from hirehouse.commands.main import app
 from hirehouse.emission_testing.collector import MemoryCollector
@@ -385,6 +387,7 @@ def test_abusive_clients_do_not_stop_it_or_exhaust_memory(folder: Path) -> None:
 def test_slow_connections_are_closed(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """A slow body gets 408; on a slow head or a rejected body the connection is closed."""
     monkeypatch.setattr(hirehouse.collecting.app, "REQUEST_TIMEOUT", 0.3)
+    monkeypatch.setattr(hirehouse.collecting.connections, "REQUEST_TIMEOUT", 0.3)
     with serving(folder) as port:
         head = b"POST /v1/track HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
         with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
@@ -474,7 +477,7 @@ def test_too_many_connections_answer_503_with_retry_after(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     """Open connections are still served."""
-    monkeypatch.setattr(hirehouse.collecting.app, "MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(Connection, "limit", 1)
     with serving(folder) as port:
         first = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         for number in (1, 2):

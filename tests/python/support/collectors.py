@@ -19,6 +19,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from hirehouse.collecting import app as collecting_app
+from hirehouse.collecting.connections import Connection
 from hirehouse.collecting.spool import Sink, Spool
 from hirehouse.collecting.write_keys import Keys
 from hirehouse.emission_testing.collector import MemoryCollector
@@ -87,7 +88,7 @@ def serving(sink: Path | Sink, keys: Path | None = None, age: float = 0.1) -> It
         uvicorn.Config(
             collector.app(routes),
             port=port,
-            http=collecting_app.TimeoutProtocol,
+            http=Connection,
             log_level="error",
         )
     )
