@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, Counter
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -50,7 +50,7 @@ class Collector:
     """
 
     def __init__(self, sink: Sink, keys: Keys | None, registry: CollectorRegistry) -> None:
-        self.sink, self.keys, self.registry = sink, keys, registry
+        self.sink, self.keys = sink, keys
         self.held = 0
         self.throttle = Throttle()
         # One thread: so only one large body at a time takes the memory that parsing needs.
@@ -58,8 +58,12 @@ class Collector:
         self.events = Counter("hirehouse_collected", "Events", ["producer"], registry=registry)
         self.answers = Counter("hirehouse_answers", "Answers", ["status"], registry=registry)
 
-    def app(self, more: Sequence[BaseRoute] = ()) -> Starlette:
-        """The application, with more routes."""
+    def app(self, micro: Sequence[BaseRoute] = ()) -> Starlette:
+        """The application.
+
+        Args:
+            micro: endpoints below /micro, for callers with a write key if there are keys.
+        """
 
         @asynccontextmanager
         async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -78,10 +82,11 @@ class Collector:
         )
         calls = [Route(f"/{path}", self.collect, methods=["POST"]) for path in PATHS]
         routes: list[BaseRoute] = [Mount("/v1", routes=calls, middleware=[cors])]
-        routes += [Route(f"/{f.__name__}", f) for f in (self.health, self.ready, self.metrics)]
-        return Starlette(
-            routes=[*routes, *more], middleware=[Middleware(OneLength)], lifespan=lifespan
-        )
+        routes += [Route(f"/{f.__name__}", f) for f in (self.health, self.ready)]
+        if micro:
+            keyed = Middleware(KeyNeeded, collector=self)
+            routes.append(Mount("/micro", routes=micro, middleware=[keyed]))
+        return Starlette(routes=routes, middleware=[Middleware(OneLength)], lifespan=lifespan)
 
     async def collect(self, request: Request) -> Response:
         held = 0
@@ -136,9 +141,6 @@ class Collector:
         """Whether events can be made durable."""
         problem = self.sink.problem()
         return unavailable(problem).answer() if problem else json_answer({"success": True})
-
-    async def metrics(self, _: Request) -> Response:
-        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
 
     async def _read(self, request: Request, body: bytearray, hold: Callable[[int], None]) -> None:
         try:
@@ -214,4 +216,19 @@ class OneLength:
             answer = Rejected(400, "both Content-Length and Transfer-Encoding").answer()
             answer.headers["Connection"] = "close"
             app = answer
+        await app(scope, receive, send)
+
+
+class KeyNeeded:
+    """Refuses requests that have no known write key in their header, if the collector has keys."""
+
+    def __init__(self, app: ASGIApp, collector: Collector) -> None:
+        self.app, self.collector = app, collector
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        app, keys = self.app, self.collector.keys
+        given = header_key(Request(scope).headers.get("authorization", ""))
+        if keys and keys.producer(given) is None:
+            app = Rejected(401, "unknown write key").answer()
         await app(scope, receive, send)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import ipaddress
 import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvicorn
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, start_http_server
 
 from hirehouse.collecting.app import Collector
 from hirehouse.collecting.connections import BACKLOG, Connection, connection_limit
-from hirehouse.collecting.spool import Spool
+from hirehouse.collecting.spool import Spool, make_folder
 from hirehouse.collecting.write_keys import Keys, add_key, read_keys, revoke_key
+from hirehouse.contracts.errors import ExpectedError
 from hirehouse.emission_testing.collector import MemoryCollector
 
 keys_app = typer.Typer(
@@ -39,6 +41,10 @@ def collect_command(
     age: Annotated[
         float, typer.Option(min=0.05, help="Seconds until events can land, at most.")
     ] = 1.0,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve metrics for Prometheus on this port.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address to serve metrics on.")] = "127.0.0.1",
     micro: Annotated[
         bool,
         typer.Option("--micro", help="For tests: keep events in memory; see /micro/all|good|bad."),
@@ -50,14 +56,19 @@ def collect_command(
 ) -> None:
     """Receive events over HTTP like the Segment API: POST /v1/track, identify, page, batch, ...
 
-    200 means that the events are on disk, or acknowledged by Kafka. GET /health, /ready and
-    /metrics report the state. SIGTERM or SIGINT ends the process after open requests.
+    200 means that the events are on disk, or acknowledged by Kafka. GET /health and /ready report
+    the state. SIGTERM or SIGINT ends the process after open requests.
 
-    Exit code 1: the spool, Kafka, the keys, the contracts or the port can't be used; 2: wrong
+    Exit code 1: the spool, Kafka, the keys, the contracts or a port can't be used; 2: wrong
     arguments.
     """
     if schemas and not micro:
         raise typer.BadParameter("--schemas is for --micro: events are checked when they land")
+    if micro and not (keys or _is_loopback(host)):
+        raise typer.BadParameter(
+            f"--micro shows events to everybody who reaches {host}: pass --keys, so that /micro"
+            " needs a write key, or listen on 127.0.0.1"
+        )
     registry = CollectorRegistry()
     known = Keys(keys) if keys else None
     if micro:
@@ -68,27 +79,43 @@ def collect_command(
 
         app = Collector(KafkaSink(to), known, registry).app()
     else:
-        spool.mkdir(parents=True, exist_ok=True)
+        make_folder(spool)
         app = Collector(Spool(spool, registry, age), known, registry).app()
     if not known:
         typer.echo("warning: no --keys: any write key is accepted", err=True)
     # uvicorn raises the signal again when it ends; it must not kill the process then.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
+    if metrics_port:
+        try:
+            start_http_server(metrics_port, metrics_host, registry)
+        except OSError as error:
+            where = f"metrics on {metrics_host}:{metrics_port}"
+            raise ExpectedError(f"{where}: {error.strerror}") from error
     Connection.limit = connection_limit()
     place = "memory" if micro else to or spool
     print(f"collecting on http://{host}:{port} into {place}", flush=True)
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        http=Connection,
-        backlog=BACKLOG,
-        ws="none",
-        timeout_graceful_shutdown=30,
-        log_level="error",  # a warning for each malformed request would fill the log
-        access_log=False,
-    )
+    try:
+        uvicorn.run(
+            app,
+            host=host,
+            port=port,
+            http=Connection,
+            backlog=BACKLOG,
+            ws="none",
+            timeout_graceful_shutdown=30,
+            log_level="error",  # a warning for each malformed request would fill the log
+            access_log=False,
+        )
+    except SystemExit as ended:  # has been logged
+        raise typer.Exit(1) from ended
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @keys_app.command("add")

@@ -35,8 +35,9 @@ class MemoryCollector(Sink):
         self.count = 0
 
     def routes(self) -> list[Route]:
-        asked = [Route(f"/micro/{f.__name__}", f) for f in (self.all, self.good, self.bad)]
-        return [*asked, Route("/micro/reset", self.reset, methods=["POST"])]
+        """The endpoints below /micro."""
+        asked = [Route(f"/{f.__name__}", f) for f in (self.all, self.good, self.bad)]
+        return [*asked, Route("/reset", self.reset, methods=["POST"])]
 
     async def append(self, lines: list[bytes]) -> None:
         """Check and keep events; beyond KEPT, the oldest are dropped."""

@@ -371,7 +371,11 @@ def test_abusive_clients_do_not_stop_it_or_exhaust_memory(folder: Path) -> None:
             assert call(collector.port, "/v1/track", bomb, Content_Encoding="gzip").status == 413
             assert call(collector.port, "/v1/track", deep).status == 400
         assert call(collector.port, "/v1/track", event()).status == 200
-        until(lambda: scraped(collector.port)['hirehouse_answers_total{status="413"}'] == 3 + 2)
+        until(
+            lambda: (
+                scraped(collector.metrics_port)['hirehouse_answers_total{status="413"}'] == 3 + 2
+            )
+        )
         grown = highest_memory(collector) - before
         stop.set()
         for thread in threads:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -17,7 +18,8 @@ from typer.testing import CliRunner
 
 from hirehouse.collecting.write_keys import Keys, add_key, read_keys, revoke_key
 from hirehouse.commands.main import app
-from support.collectors import call, serving
+from support.collectors import Collector, call, serving
+from support.project import BIN
 
 DIGEST = hashlib.sha256(b"key").hexdigest()
 
@@ -123,3 +125,40 @@ def test_a_digest_that_becomes_wrong_leaves_the_previous_keys_in_force(
 def test_digests_may_have_capitals(keys: Path) -> None:
     keys.write_text(json.dumps({"web": DIGEST.upper()}))
     assert Keys(keys).producer("key") == "web"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "collector.example"])
+def test_micro_is_not_shown_to_others_without_a_key(host: str, busy: str) -> None:
+    result = CliRunner().invoke(app, ["collect", "--micro", "--host", host, "--port", busy])
+    assert result.exit_code == 2
+    assert "--keys" in result.output
+
+
+def test_micro_needs_a_key_if_there_are_keys(keys: Path) -> None:
+    key = add_key(keys, "tests")
+    collector = Collector("--micro", "--host", "0.0.0.0", "--keys", str(keys))
+    try:
+        basic = {"Authorization": f"Basic {base64.b64encode(key.encode()).decode()}"}
+        for path, method in (("all", "GET"), ("good", "GET"), ("bad", "GET"), ("reset", "POST")):
+            assert call(collector.port, f"/micro/{path}", method=method).status == 401
+            assert call(collector.port, f"/micro/{path}", method=method, **basic).status == 200
+    finally:
+        assert collector.end() == 0
+
+
+def test_a_port_that_is_in_use(tmp_path: Path, busy: str) -> None:
+    for option in ("--port", "--metrics-port"):
+        command = [str(BIN / "hirehouse"), "collect", "--spool", str(tmp_path), option, busy]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, "already in use" in done.stderr) == (1, True)
+    assert f"error: metrics on 127.0.0.1:{busy}: " in done.stderr
+
+
+def test_metrics_have_a_port_of_their_own(tmp_path: Path) -> None:
+    collector = Collector("--spool", str(tmp_path))
+    try:
+        assert call(collector.port, "/metrics", method="GET").status == 404
+        answer = call(collector.metrics_port, "/metrics", method="GET")
+        assert b"hirehouse_spool_bytes_total" in answer.text
+    finally:
+        assert collector.end() == 0

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from hirehouse.collecting import app as collecting_app
 from hirehouse.collecting.connections import Connection
@@ -29,6 +29,7 @@ from support.servers import free_port
 
 PATIENCE = 60  # seconds, on a busy machine
 CLIENTS, BATCH = 4, 7
+_REGISTRIES: dict[int, CollectorRegistry] = {}  # of the collectors in this process, by port
 
 
 class Answer:
@@ -61,8 +62,10 @@ def call(
 
 
 def scraped(port: int) -> dict[str, float]:
-    """What Prometheus would read."""
-    lines = call(port, "/metrics", method="GET").text.decode().splitlines()
+    """What Prometheus would read of a collector in this process, or at a port of metrics."""
+    registry = _REGISTRIES.get(port)
+    text = generate_latest(registry) if registry else call(port, "/metrics", method="GET").text
+    lines = text.decode().splitlines()
     pairs = (text.rsplit(" ", 1) for text in lines if not text.startswith("#"))
     return {name: float(value) for name, value in pairs}
 
@@ -84,6 +87,7 @@ def serving(sink: Path | Sink, keys: Path | None = None, age: float = 0.1) -> It
     routes = sink.routes() if isinstance(sink, MemoryCollector) else []
     collector = collecting_app.Collector(sink, Keys(keys) if keys else None, registry)
     port = free_port()
+    _REGISTRIES[port] = registry
     server = uvicorn.Server(
         uvicorn.Config(
             collector.app(routes),
@@ -100,6 +104,7 @@ def serving(sink: Path | Sink, keys: Path | None = None, age: float = 0.1) -> It
     finally:
         server.should_exit = True
         thread.join(PATIENCE)
+        del _REGISTRIES[port]
 
 
 class Collector:
@@ -110,9 +115,10 @@ class Collector:
     """
 
     def __init__(self, *arguments: str, command: Sequence[str] = (str(BIN / "hirehouse"),)) -> None:
-        self.port = free_port()
+        self.port, self.metrics_port = free_port(), free_port()
+        ports = ("--port", str(self.port), "--metrics-port", str(self.metrics_port))
         self.process = subprocess.Popen(
-            [*command, "collect", "--port", str(self.port), *arguments],
+            [*command, "collect", *ports, *arguments],
             env=os.environ,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
