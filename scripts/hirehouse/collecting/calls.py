@@ -10,17 +10,19 @@ import re
 import sys
 import uuid
 import zlib
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from hirehouse.collecting.answers import Rejected, unavailable
 from hirehouse.events.exact_json import JsonError, read_exact, to_json
-from hirehouse.events.validate import MAX_LINE, utc_now
+from hirehouse.events.validate import MAX_LINE, parse_time, utc_now
 
 MAX_REQUEST = 500 << 10  # bytes of a body, compressed or not; the limit of the Segment API
 MAX_EVENTS = 2_500  # of a batch
 MAX_LINES = 4 * MAX_REQUEST  # bytes of the lines of a request
+SKEW = timedelta(minutes=1)  # the network and a retry explain a shorter difference of clocks
 BATCH, METRICS = "batch", "metrics"
 ENDPOINTS = ("track", "identify", "page", "screen", "group", "alias", BATCH)
 # SDKs in browsers use the first letter, and `m` for metrics of the SDK, which are not events.
@@ -80,8 +82,9 @@ def read_call(call: str, body: bytes) -> tuple[list[bytes], str]:
     """The lines to write for a request, and the write key in its body.
 
     An event keeps all its members except the key, exactly. It gets `receivedAt` and, where missing,
-    a `messageId`, its `type`, and the `sentAt` and `context` of its batch. Events of a
-    batch that are not objects or too large are written as well: landing fails them individually.
+    a `messageId`, its `type`, and the `sentAt` and `context` of its batch. Its `timestamp` is
+    corrected if the sender's clock is wrong. Events of a batch that are not objects or too large
+    are written as well: landing fails them individually.
 
     Args:
         call: track, batch, ...
@@ -107,7 +110,7 @@ def read_call(call: str, body: bytes) -> tuple[list[bytes], str]:
         raise Rejected(400, "a batch must have a list `batch`")
     if len(events) > MAX_EVENTS:
         raise Rejected(413, f"a batch has at most {MAX_EVENTS:,} events")
-    now = f"{utc_now().isoformat(timespec='milliseconds')}Z"
+    clock = _Clock(utc_now())
     shared = document.get("context") if call == BATCH else None
     # Written as JSON once, and not for each event.
     context = (
@@ -118,7 +121,7 @@ def read_call(call: str, body: bytes) -> tuple[list[bytes], str]:
     lines, size = [], 0
     for event in events:
         if isinstance(event, dict):
-            _complete(event, document.get("sentAt"), context, now)
+            _complete(event, document.get("sentAt"), context, clock)
         lines.append(_json(event))
         size += len(lines[-1])
         if size > MAX_LINES:
@@ -129,14 +132,15 @@ def read_call(call: str, body: bytes) -> tuple[list[bytes], str]:
     return lines, key
 
 
-def _complete(event: dict[str, Any], sent: Any, context: dict[str, Any], now: str) -> None:
+def _complete(event: dict[str, Any], sent: Any, context: dict[str, Any], clock: _Clock) -> None:
     """Add to an event what its collector or its batch knows."""
     event.pop("writeKey", None)
-    event["receivedAt"] = now
+    event["receivedAt"] = clock.text
     if event.get("messageId") in (None, ""):
         event["messageId"] = str(uuid.uuid4())
     if event.get("sentAt") is None and sent is not None:
         event["sentAt"] = sent
+    clock.correct(event)
     own = event.get("context") or {}
     if context and isinstance(own, dict):
         event["context"] = context | own
@@ -147,3 +151,35 @@ def _json(value: Any) -> bytes:
         return orjson.dumps(value)
     except TypeError:
         return to_json(value).encode()
+
+
+class _Clock:
+    """When a request was received, in milliseconds, and how wrong its senders' clocks are."""
+
+    def __init__(self, now: datetime) -> None:
+        self.text = f"{now.isoformat(timespec='milliseconds')}Z"
+        self.now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        self.sent: dict[str, datetime | None] = {}  # events of a batch mostly have the same
+
+    def correct(self, event: dict[str, Any]) -> None:
+        """Measure `timestamp` by our clock if the sender's differs; keep the sender's beside it."""
+        text = event.get("sentAt")
+        if not isinstance(text, str):
+            return
+        if text not in self.sent:
+            self.sent[text] = parse_time(text)
+        sent = self.sent[text]
+        if not sent or abs(self.now - sent) <= SKEW:
+            return
+        stated = event.get("timestamp")
+        if stated is None:  # some SDKs send the other one
+            stated = event.get("originalTimestamp")
+        if not (occurred := parse_time(stated)):
+            return
+        try:
+            corrected = self.now - (sent - occurred)
+        except OverflowError:
+            return  # no time that exists; landing says what is wrong
+        if event.get("originalTimestamp") is None:
+            event["originalTimestamp"] = stated
+        event["timestamp"] = f"{corrected.isoformat()}Z"
