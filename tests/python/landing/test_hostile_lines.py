@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import surrounded_by
-from hirehouse.collecting.app import Rejected, read_call
+from hirehouse.collecting.answers import Rejected
+from hirehouse.collecting.calls import read_call
 from hirehouse.contracts.example import example_event
 from hirehouse.contracts.model import Column, DataType, compile_schema, load
 from hirehouse.events import validate
