@@ -89,9 +89,9 @@
     {%- for node in models if known.get(model_key(node)) is none and not flags.FULL_REFRESH -%}
         {%- if load_cached_relation(api.Relation.create(node.database, node.schema, node.alias)) -%}
             {%- do exceptions.raise_compiler_error(
-                node.schema ~ '.' ~ node.alias ~ ' was built by an older version, which kept no'
-                ~ ' record of what it had read. Run `dbt build --full-refresh`; see'
-                ~ ' docs/upgrading.md.'
+                'There is no record of what ' ~ node.schema ~ '.' ~ node.alias ~ ' has read: an'
+                ~ ' older version built it, or a backfill has replaced a batch. Run'
+                ~ ' `dbt build --full-refresh`; see docs/upgrading.md.'
             ) -%}
         {%- endif -%}
     {%- endfor -%}

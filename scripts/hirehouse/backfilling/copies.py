@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from hirehouse.backfilling.errors import BackfillError, literal
+from hirehouse.backfilling.errors import BackfillError, literal, quoted
 from hirehouse.backfilling.events import LIBRARY
 from hirehouse.contracts.model import envelope, load
 from hirehouse.events.validate import utc_now
@@ -135,10 +135,25 @@ def replace_batch(warehouse: Warehouse, batch: int, landed: str, actor: str) -> 
             raise BackfillError(f"--instead-of {batch}: none of its events has landed again")
         [(inputs, committed_at)] = rows
         note = {"replaced_by": landed, "by": actor, "at": utc_now(), "committed_at": committed_at}
+        _require_full_refresh(warehouse)
         warehouse.execute(
             "update landed.batches set committed_at = null, inputs = ? where batch_id = ?",
             [orjson.dumps([*orjson.loads(inputs), note]).decode(), batch],
         )
     lost = found["events"] - found["again"]
-    text = f"batch {batch} counts no more, after: dbt build --full-refresh"
+    text = f"batch {batch} counts no more; now run: dbt build --full-refresh"
     return text + f". Not landed again: {lost:,} of its events" * bool(lost)
+
+
+def _require_full_refresh(warehouse: Warehouse) -> None:
+    """Forget what models have read, so that each build but a full refresh is an error.
+
+    An incremental one would keep what it has of the batch. A build that runs now can't record what
+    it has read either, and fails.
+    """
+    for (schema,) in warehouse.query(
+        "select table_schema from information_schema.tables where table_name = 'model_progress'"
+    ):
+        warehouse.execute(
+            f"update {quoted(schema)}.model_progress set batch_id = null, built_by = 'backfill'"
+        )

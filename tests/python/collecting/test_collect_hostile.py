@@ -151,7 +151,6 @@ def test_a_request_is_answered(trials: int, sink: type[Sink], tmp_path: Path) ->
     "text",
     [
         b'{"x":1e-9999999999999999999}',
-        b'{"x":1e999999999}',
         b'{"x":' + b"[" * 600 + b"NaN" + b"]" * 600 + b"}",
         b'{"x":' + b'{"a":' * 400 + b"1e400" + b"}" * 400 + b"}",
         b'{"batch":[' + b'{"a":' * 400 + b'"\\ud83d"' + b"}" * 400 + b"]}",
@@ -177,7 +176,8 @@ def test_what_nobody_has_foreseen_is_400_and_logged(
         assert call(port, "/v1/track", b"{}").status == 400
     [logged] = capsys.readouterr().err.splitlines()
     assert "2 bytes for /v1/track" in logged
-    assert "LookupError: \\x1b[31m\\nof the body" in logged
+    assert "LookupError" in logged
+    assert "of the body" not in logged
     monkeypatch.setattr(calls, "read_call", lambda *_: bytearray(1 << 62))
     with pytest.raises(Rejected) as refused:
         read_body("track", b"{}")

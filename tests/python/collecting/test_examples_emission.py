@@ -225,7 +225,7 @@ def test_released_broken_events_are_patched_replayed_and_in_the_marts(
 
     [group] = json.loads(hirehouse("failures", "list", "--json"))
     assert (group["event"], group["failures"]) == ("interview_requested", 3)
-    shown = hirehouse("failures", "show", group["example"])
+    shown = hirehouse("failures", "show", "--values", group["example"])
     assert re.search(r"required +/properties/currency +a value +nothing", shown)
     assert any(f'"candidacy_id": "{one}"' in shown for one in broken)
     chosen = ("--fingerprint", group["fingerprint"])
