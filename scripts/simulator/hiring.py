@@ -11,6 +11,13 @@ REQUEST_DAYS = 14
 GUARANTEE_DAYS = 90  # a hire who leaves within them is refunded for those that are missing
 # Who closes a candidacy for a reason; for all others it is the candidate.
 CLOSERS = {"rejected": "employer", "position_closed": "employer", "request_expired": "marketplace"}
+# What a change of a subscription is for the monthly recurring revenue; a second start reactivates.
+MOVEMENTS = {
+    "started": "new",
+    "upgraded": "expansion",
+    "downgraded": "contraction",
+    "cancelled": "churned",
+}
 # A part of a candidacy: returns why it ended or, if it goes on, nothing.
 Phase = Generator[int, None, str]
 
@@ -269,8 +276,11 @@ class HiringMarket(Market):
         price = share_of(int(list_price * ref.PLAN_PRICE[currency]) // 50 * 50, 100 - off, 100)
         other = {"upgraded": max(price, before + 100), "downgraded": min(price, before - 100)}
         price = 0 if change == "cancelled" else other.get(change, price)
+        movement = "reactivated" if change == "started" and employer.has_paid else MOVEMENTS[change]
+        employer.has_paid = True
         ids = {"subscription_id": id_, "employer_id": employer.id, "change": change}
         terms = {"plan": name, "monthly_amount": price / 100, "currency": currency}
         self.emit("billing", "subscription_changed", employer, {**ids, **terms})
         self.truth.add_money(self.now, "mrr", currency, price - before)
+        self.truth.add_money(self.now, f"mrr_{movement}", currency, abs(price - before))
         return price

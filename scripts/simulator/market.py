@@ -59,6 +59,7 @@ class Employer(Person):
     profile: dict[str, str]
     positions: list[Position] = field(default_factory=list)
     leaving: bool = False
+    has_paid: bool = False  # a subscription, now or before
 
 
 @dataclass(slots=True, eq=False)

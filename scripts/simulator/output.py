@@ -38,6 +38,10 @@ COUNTS = (  # per month
     *("sign_ups", "employer_sign_ups", "interview_requests", "interview_request_acceptances"),
     *("applications", "offers", "offer_acceptances", "starts"),
 )
+MONEY = (  # per month and currency
+    *("invoiced", "refunded", "mrr"),
+    *("mrr_new", "mrr_reactivated", "mrr_expansion", "mrr_contraction", "mrr_churned"),
+)
 
 
 @dataclass
@@ -65,7 +69,7 @@ class Truth:
         self.candidacies |= {"opened": 0, "by_origin": Counter(), "closed": 0}
         for day in range(self.days):
             month = (self.start + timedelta(days=day)).isoformat()[:7]
-            money: dict[str, Any] = {"invoiced": {}, "refunded": {}, "mrr": {}}
+            money: dict[str, Any] = {what: {} for what in MONEY}
             self.months[month] = dict.fromkeys(COUNTS, 0) | money
 
     def count(self, occurred: int, what: str) -> None:
@@ -73,10 +77,9 @@ class Truth:
         self.months[iso_time(occurred)[:7]][what] += 1
 
     def add_money(self, occurred: int, what: str, currency: str, cents: int) -> None:
-        """Add to what is `invoiced` or `refunded`, or to the monthly recurring revenue, `mrr`."""
+        """Add to one of MONEY; what recurs, `mrr`, is there in all later months, too."""
         booked = iso_time(occurred)[:7]
         for month, counts in self.months.items():
-            # What recurs is there in all later months, too.
             if month == booked or (what == "mrr" and month > booked):
                 total = counts[what].pop(currency, 0) + Decimal(cents).scaleb(-2)
                 if total:

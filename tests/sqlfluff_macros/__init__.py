@@ -19,6 +19,9 @@ def is_built(_names: object) -> bool:
     return True
 
 
+is_built_together = is_built
+
+
 def is_counted() -> str:
     """Stands for macros/landing/landed.sql."""
     return "inner join batches on events.batch_id = batches.batch_id"
@@ -131,9 +134,14 @@ def day_of_week(day: str) -> str:
     return f"cast(extract(isodow from {day}) as integer)"
 
 
-def in_reporting_currency(amount: str, rates: str = "rates") -> str:
+def in_reporting_currency(amount: str, rates: str = "rates", type: str = "integer") -> str:
     """Stands for macros/numbers/in_reporting_currency.sql."""
-    return f"cast({amount} * {rates}.rate as integer)"
+    return f"cast({amount} * {rates}.rate as {type})"
+
+
+def last_month(happened_at: str) -> str:
+    """Stands for macros/numbers/last_month.sql."""
+    return f"cast(date_trunc('month', max({happened_at})) as date)"
 
 
 def rate_of(rates: str, currency: str, day: str) -> str:
@@ -157,9 +165,9 @@ def band(amount: str, width: int) -> str:
     return f"{amount} / {width} * {width}"
 
 
-def ratio(numerator: str, denominator: str) -> str:
+def ratio(numerator: str, denominator: str, type: str = "numeric(9, 4)") -> str:
     """Stands for macros/numbers/ratio.sql."""
-    return f"cast({numerator} / {denominator} as numeric(9, 4))"
+    return f"cast({numerator} / {denominator} as {type})"
 
 
 dbt = SimpleNamespace(

@@ -34,16 +34,7 @@ bounds as (
 
     select
         cast(date_trunc('month', min(valid_from)) as date) as first_month,
-        {% if var('as_of') %}
-        cast(date_trunc('month', cast('{{ var("as_of") }}' as timestamp)) as date)
-        {% else %}
-        -- A producer's clock that runs fast must not add a month that has not begun.
-        cast(
-            date_trunc(
-                'month', max(case when valid_from <= received_at then valid_from end)
-            ) as date
-        )
-        {% endif %} as last_month
+        {{ last_month('valid_from') }} as last_month
     from {{ ref('int_subscription_versions') }}
 
 ),

@@ -21,7 +21,7 @@ from hirehouse.commands.simulate import simulate_command
 from hirehouse.contracts.model import compile_schema, load
 from hirehouse.events.validate import CompiledContracts, check_line
 from simulator import simulate
-from simulator.output import RULES
+from simulator.output import MONEY, RULES
 
 DAYS, CANDIDATES = 90, 700
 NOW = datetime(2030, 1, 1)
@@ -236,16 +236,24 @@ def test_truth_adds_up(run: Run) -> None:
             money[month, what, properties["currency"]] += Decimal(str(properties["amount"]))
         if name == "subscription_changed":
             now = properties["currency"], Decimal(str(properties["monthly_amount"]))
-            before = price.get(properties["subscription_id"], (now[0], Decimal(0)))
-            price[properties["subscription_id"]] = now
+            before = price.get(properties["employer_id"])
+            price[properties["employer_id"]] = now
+            rise = now[1] - (before[1] if before else 0)
             for later in (m for m in counted if m >= month):
-                money[later, "mrr", now[0]] += now[1] - before[1]
+                money[later, "mrr", now[0]] += rise
+            if before is None or before[1] == 0:
+                movement = "reactivated" if before else "new"
+            elif now[1] == 0:
+                movement = "churned"
+            else:
+                movement = "expansion" if rise > 0 else "contraction"
+            money[month, f"mrr_{movement}", now[0]] += abs(rise)
     names = Counter(event["event"] for event in run.events)
     assert names == run.truth["events_by_name"]
     for month, truth in run.truth["months"].items():
         for what in (*what_counts.values(), *answers.values()):
             assert truth[what] == counted[month][what], (month, what)
-        for what in ("invoiced", "refunded", "mrr"):
+        for what in MONEY:
             expected = {c: f"{v:.2f}" for (m, w, c), v in money.items() if (m, w) == (month, what)}
             assert truth[what] == {c: v for c, v in expected.items() if v != "0.00"}, (month, what)
     assert run.truth["candidacies"] == {
