@@ -1,12 +1,13 @@
 {#
-    numerator / denominator as numeric(9,4), rounded half up; null if the denominator is 0.
+    numerator / denominator to four decimals, rounded half up; null if the denominator is 0.
 
     Integer arithmetic only: engines divide numerics to different scales, and the last digits of
-    floats differ. Both arguments are counts (no negative numbers).
+    floats differ. Both arguments are counts or whole amounts (no negative numbers); the type has
+    four decimals.
 #}
-{% macro ratio(numerator, denominator) -%}
+{% macro ratio(numerator, denominator, type='numeric(9, 4)') -%}
     cast(
         (cast({{ numerator }} as bigint) * 20000 + {{ denominator }}) / nullif({{ denominator }} * 2, 0)
-        * cast(0.0001 as numeric(9, 4)) as numeric(9, 4)
+        * cast(0.0001 as numeric(9, 4)) as {{ type }}
     )
 {%- endmacro %}

@@ -160,6 +160,7 @@ class HiringMarket(Market):
             self._emit("offer_answered", c, offer_id=c.offer_id, **answered(reason))
             if not reason:
                 self.truth.count(self.now, "offer_acceptances")
+                self.truth.add_money(self.now, "gmv", c.currency, c.salary * 100)
                 return ""
             if reason != "salary" or not first or not self.chance(0.6):
                 break
@@ -197,7 +198,9 @@ class HiringMarket(Market):
             self._refund(c, share_of(c.fee, 125, 2000), "billing_error")
         if self.chance(0.12):
             days = 3 + int(self.rng.random() ** 2 * 80)
+            started = self.now
             yield self.now + days * DAY
+            self.truth.count(started, "early_leavers")
             self._refund(c, share_of(c.fee, GUARANTEE_DAYS - days, GUARANTEE_DAYS), "left_early")
         elif self.chance(0.05):
             # A tenth back for an employer who was not happy with how it went.

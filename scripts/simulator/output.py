@@ -36,10 +36,10 @@ def iso_time(milliseconds: int) -> str:
 
 COUNTS = (  # per month
     *("sign_ups", "employer_sign_ups", "interview_requests", "interview_request_acceptances"),
-    *("applications", "offers", "offer_acceptances", "starts"),
+    *("applications", "offers", "offer_acceptances", "starts", "early_leavers"),
 )
 MONEY = (  # per month and currency
-    *("invoiced", "refunded", "mrr"),
+    *("invoiced", "refunded", "gmv", "mrr"),
     *("mrr_new", "mrr_reactivated", "mrr_expansion", "mrr_contraction", "mrr_churned"),
 )
 
@@ -73,7 +73,7 @@ class Truth:
             self.months[month] = dict.fromkeys(COUNTS, 0) | money
 
     def count(self, occurred: int, what: str) -> None:
-        """Count one of COUNTS; `occurred` in milliseconds since 1970."""
+        """Count one of COUNTS; `occurred` in milliseconds since 1970, of leavers their start."""
         self.months[iso_time(occurred)[:7]][what] += 1
 
     def add_money(self, occurred: int, what: str, currency: str, cents: int) -> None:

@@ -46,12 +46,16 @@ COUNTS = {
     " from marketplace.fct_offers where answer = 'accepted' group by 1",
     "starts": "select cast(date_trunc('month', started_at) as date), count(*)"
     " from marketplace.fct_candidacies where started_at is not null group by 1",
+    "early_leavers": "select started_month, sum(left_early_count)"
+    " from finance.early_attrition_monthly group by 1 having sum(left_early_count) > 0",
 }
 MONEY = {
-    "invoiced": "select booked_month, currency, sum(amount) from finance.fct_placement_fees"
-    " where movement = 'invoice' group by 1, 2",
-    "refunded": "select booked_month, currency, sum(amount) from finance.fct_placement_fees"
-    " where movement = 'refund' group by 1, 2",
+    **{
+        what: f"select booked_month, currency, {what}"
+        f" from finance.placement_revenue_monthly where {what} <> 0"
+        for what in ("invoiced", "refunded")
+    },
+    "gmv": "select accepted_month, currency, gmv from finance.gmv_monthly where gmv > 0",
     "mrr": "select mrr_month, currency, mrr from finance.mrr_monthly",
     **{
         f"mrr_{movement}": f"select mrr_month, currency, {movement}_mrr"

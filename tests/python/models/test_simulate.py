@@ -21,7 +21,7 @@ from hirehouse.commands.simulate import simulate_command
 from hirehouse.contracts.model import compile_schema, load
 from hirehouse.events.validate import CompiledContracts, check_line
 from simulator import simulate
-from simulator.output import MONEY, RULES
+from simulator.output import COUNTS, MONEY, RULES
 
 DAYS, CANDIDATES = 90, 700
 NOW = datetime(2030, 1, 1)
@@ -208,11 +208,11 @@ def test_nothing_is_heard_of_erased_candidates(run: Run) -> None:
     assert erased
 
 
-def test_truth_adds_up(run: Run) -> None:
-    """Counts the events anew and compares; the simulation itself never counts them so."""
+def counts_of(run: Run) -> dict[str, Counter[str]]:
+    """What COUNTS are, by month, from the events."""
     counted: dict[str, Counter[str]] = {month: Counter() for month in run.truth["months"]}
-    money: defaultdict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
-    price: dict[str, tuple[str, Decimal]] = {}
+    candidacy: dict[str, str] = {}
+    started: dict[str, str] = {}
     what_counts = {
         "candidate_signed_up": "sign_ups",
         "employer_signed_up": "employer_sign_ups",
@@ -231,27 +231,56 @@ def test_truth_adds_up(run: Run) -> None:
             counted[month][what_counts[name]] += 1
         if properties.get("answer") == "accepted":
             counted[month][answers[name]] += 1
+        if name == "placement_invoiced":
+            candidacy[properties["invoice_id"]] = properties["candidacy_id"]
+        if name == "candidate_started":
+            started[properties["candidacy_id"]] = month
+        if properties.get("reason") == "left_early":
+            counted[started[candidacy[properties["invoice_id"]]]]["early_leavers"] += 1
+    return counted
+
+
+def money_of(run: Run) -> dict[tuple[str, str, str], Decimal]:
+    """What MONEY is, by month, kind and currency, from the events."""
+    money: defaultdict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    salary: dict[str, tuple[str, int]] = {}
+    price: dict[str, Decimal] = {}
+    for event in run.events:
+        name, properties, month = event["event"], event["properties"], event["timestamp"][:7]
         if name in ("placement_invoiced", "placement_refunded"):
             what = name.removeprefix("placement_")
             money[month, what, properties["currency"]] += Decimal(str(properties["amount"]))
+        if name == "offer_extended":
+            salary[properties["offer_id"]] = properties["currency"], properties["base_salary"]
+        if name == "offer_answered" and properties["answer"] == "accepted":
+            currency, amount = salary[properties["offer_id"]]
+            money[month, "gmv", currency] += amount
         if name == "subscription_changed":
-            now = properties["currency"], Decimal(str(properties["monthly_amount"]))
-            before = price.get(properties["employer_id"])
-            price[properties["employer_id"]] = now
-            rise = now[1] - (before[1] if before else 0)
-            for later in (m for m in counted if m >= month):
-                money[later, "mrr", now[0]] += rise
-            if before is None or before[1] == 0:
-                movement = "reactivated" if before else "new"
-            elif now[1] == 0:
-                movement = "churned"
-            else:
-                movement = "expansion" if rise > 0 else "contraction"
-            money[month, f"mrr_{movement}", now[0]] += abs(rise)
+            currency, employer = properties["currency"], properties["employer_id"]
+            now, before = Decimal(str(properties["monthly_amount"])), price.get(employer)
+            for later in (m for m in run.truth["months"] if m >= month):
+                money[later, "mrr", currency] += now - (before or 0)
+            money[month, movement(before, now), currency] += abs(now - (before or 0))
+            price[employer] = now
+    return money
+
+
+def movement(before: Decimal | None, now: Decimal) -> str:
+    """What a change of what an employer pays is called; before its first one, it is None."""
+    if not before:
+        return "mrr_new" if before is None else "mrr_reactivated"
+    if not now:
+        return "mrr_churned"
+    return "mrr_expansion" if now > before else "mrr_contraction"
+
+
+def test_truth_adds_up(run: Run) -> None:
+    """Counts the events anew and compares; the simulation itself never counts them so."""
+    counted, money = counts_of(run), money_of(run)
     names = Counter(event["event"] for event in run.events)
     assert names == run.truth["events_by_name"]
     for month, truth in run.truth["months"].items():
-        for what in (*what_counts.values(), *answers.values()):
+        for what in COUNTS:
             assert truth[what] == counted[month][what], (month, what)
         for what in MONEY:
             expected = {c: f"{v:.2f}" for (m, w, c), v in money.items() if (m, w) == (month, what)}

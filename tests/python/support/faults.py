@@ -212,6 +212,12 @@ FAULTS = {
     "a late answer does not touch its offer": Fault(
         f"{MARKETPLACE}/int_offers.sql", TOLD, "", "int_offers"
     ),
+    "an invoice is for whom its newest event says": Fault(
+        "models/intermediate/finance/int_invoices.sql",
+        "is_touched('invoice_id')",
+        "is_changed('events')",
+        "int_invoices",
+    ),
     "a touched key is computed from new rows alone": Fault(
         "models/intermediate/finance/int_subscription_versions.sql",
         "where {{ is_touched('subscription_id', 'changes') }}",

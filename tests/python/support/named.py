@@ -92,6 +92,21 @@ NAMED: dict[str, History] = {
         sent(2, "placement_invoiced", "a", "2016-03-01", amount=100.5),
         sent(3, "placement_invoiced", "a", "2016-03-01", amount=0),
     ),
+    "an invoice turns out to be for another candidacy and employer": (
+        sent(1, "interview_requested", "a", "2017-01-02"),
+        sent(1, "offer_extended", "b", "2017-02-02", base_salary=90_000, currency="GBP"),
+        sent(1, "offer_answered", "c", "2017-02-03", answer="accepted"),
+        sent(1, "candidate_started", "d", "2017-03-02"),
+        sent(2, "placement_invoiced", "f", "2017-03-04", candidacy_id="~candidacy-2"),
+        sent(2, "placement_refunded", "g", "2017-03-05", amount=0.5, reason="left_early"),
+        sent(3, "placement_invoiced", "e", "2017-03-03", amount=100.5),
+    ),
+    "a subscription turns out to be another employer's, and in another currency": (
+        sent(1, "subscription_changed", "c", "2018-02-28", change="started", monthly_amount=100.5),
+        sent(2, "subscription_changed", "d", "2018-02-28", employer_id="~employer-2"),
+        sent(2, "subscription_changed", "e", "2018-04-01", change="cancelled"),
+        sent(3, "subscription_changed", "b", "2018-01-31", currency="GBP", monthly_amount=100.5),
+    ),
     "an offer turns out to be of another month": (
         sent(1, "interview_requested", "a", "2011-01-02"),
         sent(1, "offer_extended", "b", "2011-03-04", base_salary=1),
