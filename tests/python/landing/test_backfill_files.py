@@ -175,7 +175,11 @@ def test_a_wrong_option_is_told_of(tmp_path: Path, csv: str, message: str) -> No
             "it is a zip file, as spreadsheets save themselves: export it as CSV",
         ),
         ("a.csv", b"\x28\xb5\x2f\xfd", "it is compressed with zstd: decompress it first"),
-        ("a.csv.gz", gzip.compress(b"a,b\n1,2\n", mtime=0)[:-9], "its gzip data is damaged or cut off"),
+        (
+            "a.csv.gz",
+            gzip.compress(b"a,b\n1,2\n", mtime=0)[:-9],
+            "its gzip data is damaged or cut off",
+        ),
         ("a.ndjson", b'{"a": 1}\n\n{"a":\n', "line 3: not JSON: "),
         ("a.ndjson", b'{"a": 1}\n7\n', "line 2: expected an object, found number"),
         ("a.ndjson", b'{"a": 1}\n[1]\n', "line 2: expected an object, found list of 1"),
