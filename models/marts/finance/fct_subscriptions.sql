@@ -26,8 +26,10 @@ subscriptions as (
         min(case when change <> 'cancelled' then valid_from end) as started_at,
         max(case when is_last and change = 'cancelled' then valid_from end) as cancelled_at,
         max(case when place = 1 then plan end) as first_plan,
-        max(case when place = 1 and change <> 'cancelled' then monthly_amount end)
-            as first_monthly_amount,
+        cast(
+            max(case when place = 1 and change <> 'cancelled' then monthly_amount end)
+            as numeric(12, 2)
+        ) as first_monthly_amount,
         cast(
             max(case when is_last and change <> 'cancelled' then monthly_amount else 0 end)
             as numeric(12, 2)

@@ -1,7 +1,9 @@
 -- The movements of a month must lead from the MRR at the end of the month before to the MRR at its
--- own end, as mrr_monthly has both. Otherwise a change of a subscription is counted in one of the
--- two marts and not in the other.
-{% if execute and not is_built_together(['mrr_monthly', 'mrr_movements_monthly']) %}
+-- own end, as mrr_monthly has both, and the cohorts of a month must add up to the same. Otherwise a
+-- change of a subscription is counted in one of the marts and not in another.
+{% if execute and not is_built_together(
+    ['mrr_monthly', 'mrr_movements_monthly', 'revenue_retention_cohorts']
+) %}
 select 1 as mrr_month where 1 = 0
 {% else %}
 with
@@ -30,6 +32,17 @@ moved as (
 
 ),
 
+cohorts as (
+
+    select
+        mrr_month,
+        currency,
+        sum(mrr) as mrr
+    from {{ ref('revenue_retention_cohorts') }}
+    group by 1, 2
+
+),
+
 compared as (
 
     select
@@ -39,7 +52,8 @@ compared as (
         coalesce(moved.moved_to, 0) as moved_to,
         coalesce(moved.closing_mrr, 0) as closing_mrr,
         coalesce(opening.mrr, 0) as mrr_before,
-        coalesce(closing.mrr, 0) as mrr
+        coalesce(closing.mrr, 0) as mrr,
+        coalesce(cohorts.mrr, 0) as mrr_of_cohorts
     from moved
     full outer join reported as closing
         on moved.mrr_month = closing.mrr_month and moved.currency = closing.currency
@@ -47,9 +61,15 @@ compared as (
         on
             coalesce(moved.mrr_month, closing.mrr_month) = opening.next_month
             and coalesce(moved.currency, closing.currency) = opening.currency
+    left join cohorts
+        on closing.mrr_month = cohorts.mrr_month and closing.currency = cohorts.currency
 
 )
 
 select * from compared
-where opening_mrr <> mrr_before or moved_to <> mrr or closing_mrr <> mrr
+where
+    opening_mrr <> mrr_before
+    or moved_to <> mrr
+    or closing_mrr <> mrr
+    or mrr_of_cohorts <> mrr
 {% endif %}
