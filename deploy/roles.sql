@@ -20,10 +20,11 @@ create schema reference authorization transformer;
 create schema core authorization transformer;
 create schema marketplace authorization transformer;
 create schema finance authorization transformer;
+create schema growth authorization transformer;
 create schema operations authorization transformer;
-grant usage on schema reference, core, marketplace, finance, operations to group analysts;
+grant usage on schema reference, core, marketplace, finance, growth, operations to group analysts;
 alter default privileges for user transformer
-in schema reference, core, marketplace, finance, operations
+in schema reference, core, marketplace, finance, growth, operations
 grant select on tables to group analysts;
 
 -- An analyst, for example:

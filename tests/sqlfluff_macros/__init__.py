@@ -160,6 +160,11 @@ def percentile(
     return f"max(case when {value_rank} = {value_count} * {value_times} then {value} end)"
 
 
+def device(user_agent: str) -> str:
+    """Stands for macros/numbers/device.sql."""
+    return f"case when {user_agent} like '%mobi%' then 'mobile' end"
+
+
 def band(amount: str, width: int) -> str:
     """Stands for macros/numbers/band.sql."""
     return f"{amount} / {width} * {width}"

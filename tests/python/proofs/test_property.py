@@ -49,7 +49,15 @@ LEAST = {
     "two versions of a subscription": (3, "int_subscription_versions", "valid_to is not null"),
     "an employer": (8, "dim_employers", "1 = 1"),
     "a fee": (18, "fct_placement_fees", "1 = 1"),
-    "a link of two persons": (3, "stg_web__identity_linked", "previous_id <> person_id"),
+    "a link of two persons": (15, "stg_web__identity_linked", "previous_id <> person_id"),
+    "a merge of two persons": (
+        6,
+        "stg_web__identity_linked",
+        "method = 'merge' and previous_id <> person_id",
+    ),
+    "a visitor with a person": (8, "int_person_ids", "not is_user"),
+    "a session of several pages": (2, "int_session_page_views", "page_number > 1"),
+    "a second session": (2, "int_session_page_views", "session_number > 1"),
     "a request of a clock that runs ahead": (
         5,
         "stg_employer_app__interview_requested",

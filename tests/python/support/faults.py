@@ -15,6 +15,7 @@ ADDED = "macros/incremental/added_to_counts.sql"
 COPIES = "models/staging/landing/stg_landing__copies.sql"
 BATCHES = "models/staging/landing/stg_landing__batches.sql"
 MARKETPLACE = "models/intermediate/marketplace"
+GROWTH = "models/intermediate/growth"
 FEES = "models/intermediate/finance/int_placement_fees.sql"
 READ_FIRST = ("stg_landing__copies", "stg_landing__batches")
 
@@ -223,6 +224,26 @@ FAULTS = {
         "where {{ is_touched('subscription_id', 'changes') }}",
         "where {{ is_changed('changes') }}",
         "int_subscription_versions",
+    ),
+}
+FAULTS |= {
+    "a link does not touch the person who loses an id": Fault(
+        f"{GROWTH}/int_person_ids.sql",
+        "inner join changed on ends.id = changed.id",
+        "inner join changed on ends.id = changed.id where false",
+        "int_session_page_views",
+    ),
+    "a page view leaves its former person's sessions as they are": Fault(
+        f"{GROWTH}/int_session_page_views.sql",
+        "where {{ is_changed('now') }}",
+        "where false",
+        "int_session_page_views",
+    ),
+    "a merge touches its own two users alone": Fault(
+        f"{GROWTH}/int_merged_users.sql",
+        "where {{ is_changed('merge_ends') }}",
+        "where false",
+        "int_merged_users",
     ),
 }
 FORGETS = "{%- if is_incremental() %}"

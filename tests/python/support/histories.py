@@ -35,6 +35,7 @@ MIDDLE = datetime(2026, 3, 2, 9, 30, 0, 123456)
 MOMENTS = (
     *(MIDDLE + timedelta(days=days) for days in (-365, -30, -1, 0, 0, 0, 1, 7, 30)),
     *(MIDDLE + timedelta(microseconds=1), MIDDLE + timedelta(seconds=1)),
+    *(MIDDLE + timedelta(minutes=30), MIDDLE + timedelta(minutes=30, microseconds=1)),
     *(datetime(2026, 3, 9), datetime(2026, 3, 8, 23, 59, 59, 999999)),
     *(datetime(2024, 3, 1, 12), datetime(2025, 12, 31, 23, 59, 59, 999999), datetime(2026, 1, 1)),
     *(datetime(2000, 1, 2), datetime(2035, 6, 1)),
@@ -49,17 +50,23 @@ WEIGHTS = {
     "position_opened": 6,
     "candidate_signed_up": 6,
     "subscription_changed": 5,
+    "page_viewed": 5,
+    "identity_linked": 4,
 }
 STATEFUL = {"candidacy_id", "candidate_id", "position_id", "employer_id", "subscription_id"}
 # What a dull event has of an envelope.
-ENVELOPE: dict[str, Any] = {"zone": 0, "delay": 0, "user": None, "anonymous": None}
-# All of these in one draw: offset of the zone, delay, userId and anonymousId.
+ENVELOPE: dict[str, Any] = {
+    **{"zone": 0, "delay": 0},
+    **{"user": None, "anonymous": None, "campaign": None},
+}
+# All of these in one draw: offset of the zone, delay, userId, anonymousId and campaign.
 ENVELOPES = tuple(
     product(
         ZONES,
         DELAYS,
         [None, *(OWN + person for person in PERSONS)],
         [None, f"{OWN}visitor-1", f"{OWN}visitor-2"],
+        [None, None, "spring"],
     )
 )
 VARIANTS = 200
@@ -89,6 +96,7 @@ class Sent:
         zone: offset of the time zone in which the producer writes times, in minutes.
         delay: seconds after `at` at which it was received; None where nobody noted it.
         user, anonymous: its userId and anonymousId.
+        campaign: the campaign that led to its page.
     """
 
     batch: int
@@ -100,6 +108,7 @@ class Sent:
     delay: int | None = 0
     user: str | None = None
     anonymous: str | None = None
+    campaign: str | None = None
 
     def document(self) -> dict[str, Any]:
         """The event in the Segment format, its own texts still with `~`."""
@@ -111,6 +120,7 @@ class Sent:
             "timestamp": moment.isoformat(),
             "userId": self.user,
             "anonymousId": self.anonymous,
+            "context": {"campaign": {"name": self.campaign}} if self.campaign else None,
             "properties": dict(dull(self.event)) | dict(self.properties),
         }
         if self.delay is not None:
@@ -133,7 +143,7 @@ def sent(batch: int, event: str, id: str, at: str, **properties: Any) -> Sent:
     Args:
         batch, event, id: as in `Sent`; the id gets its `~` here.
         at: its day and time, such as "2026-03-01" or "2026-03-01 09:30".
-        properties: as in `Sent`; also its `zone`, `delay`, `user` and `anonymous`.
+        properties: as in `Sent`; also its `zone`, `delay`, `user`, `anonymous` and `campaign`.
     """
     envelope = {name: properties.pop(name) for name in ENVELOPE if name in properties}
     return Sent(batch, event, OWN + id, datetime.fromisoformat(at), properties, **envelope)
@@ -288,7 +298,7 @@ def _sent(chance: random.Random, moments: list[datetime], batches: int) -> Sent:
     event = chance.choice(names())
     # Not in the order of arrival: the id decides between events of one moment.
     message_id = f"{OWN}{chance.randint(0, 999):03d}"
-    zone, delay, user, anonymous = chance.choice(ENVELOPES)
+    zone, delay, user, anonymous, campaign = chance.choice(ENVELOPES)
     return Sent(
         batch=chance.randint(1, batches),
         event=event,
@@ -299,6 +309,7 @@ def _sent(chance: random.Random, moments: list[datetime], batches: int) -> Sent:
         delay=delay,
         user=user,
         anonymous=anonymous,
+        campaign=campaign,
     )
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from support.histories import History, sent
+from support.histories import OWN, History, Sent, sent
+
+
+def link(batch: int, id: str, at: str, previous: str, person: str, method: str) -> Sent:
+    """An identity link of two ids, both without their `~`."""
+    ids = {"previous_id": OWN + previous, "person_id": OWN + person}
+    return sent(batch, "identity_linked", id, at, **ids, method=method)
+
 
 # Histories that broke a model once, or would break one that is written a little differently. Those
 # that change aggregates have years of their own: no other one touches the months that they must.
@@ -199,5 +206,35 @@ NAMED: dict[str, History] = {
         sent(1, "application_submitted", "a", "2023-03-05"),
         sent(1, "position_opened", "c", "2023-03-04", role="data_engineer"),
         sent(2, "position_opened", "b", "2023-03-03", role="data_scientist"),
+    ),
+    "an earlier sign-in comes late and takes a visitor from a user": (
+        sent(1, "page_viewed", "a", "2024-05-06 09:00", anonymous="~visitor-1"),
+        sent(1, "page_viewed", "b", "2024-05-06 09:10", user="~candidate-1"),
+        sent(1, "page_viewed", "f", "2024-05-06 09:20", anonymous="~visitor-1"),
+        link(1, "c", "2024-05-06 10:00", "visitor-1", "candidate-1", "sign_in"),
+        link(2, "d", "2024-05-06 08:00", "visitor-1", "candidate-2", "sign_in"),
+        sent(3, "page_viewed", "e", "2024-05-06 09:05", user="~candidate-2"),
+    ),
+    "users merge in a circle, the last merge first": (
+        *(
+            sent(1, "page_viewed", f"a{n}", f"2024-05-07 09:0{n}", user=f"~candidate-{n}")
+            for n in (1, 2, 3)
+        ),
+        link(1, "d", "2024-05-08", "candidate-3", "candidate-1", "merge"),
+        link(2, "c", "2024-05-07", "candidate-2", "candidate-3", "merge"),
+        link(3, "b", "2024-05-08", "candidate-1", "candidate-2", "merge"),
+    ),
+    "a visitor turns out to be a user": (
+        sent(1, "page_viewed", "a", "2024-05-06 09:00", anonymous="~visitor-1"),
+        sent(1, "page_viewed", "b", "2024-05-06 09:10", user="~candidate-1"),
+        link(1, "c", "2024-05-06 10:00", "visitor-1", "candidate-1", "sign_up"),
+        link(2, "d", "2024-05-06 11:00", "visitor-2", "visitor-1", "sign_in"),
+        link(3, "e", "2024-05-06 12:00", "candidate-1", "candidate-2", "merge"),
+    ),
+    "a late page view joins two sessions, and a campaign parts them": (
+        sent(1, "page_viewed", "a", "2024-05-06 09:00", anonymous="~visitor-1"),
+        sent(1, "page_viewed", "b", "2024-05-06 09:50", anonymous="~visitor-1"),
+        sent(2, "page_viewed", "c", "2024-05-06 09:25", anonymous="~visitor-1"),
+        sent(3, "page_viewed", "d", "2024-05-06 09:25", anonymous="~visitor-1", campaign="spring"),
     ),
 }

@@ -15,6 +15,7 @@ from typing import Any
 from support.histories import OWN, Sent, dull
 
 APART = timedelta(days=30)  # between copies, at most
+SILENCE = timedelta(minutes=30)  # in a session, at most
 # Each with its rank among openings of one moment.
 OPENINGS = {
     "interview_requested": (1, "interview_request"),
@@ -87,6 +88,11 @@ def expected(arrived: Iterable[Arrived]) -> dict[str, tuple[tuple[str, ...], Row
             attributes(counted),
         ),
         "int_placement_fees": (("event_id", "movement", "booked_at"), fees(counted)),
+        "int_person_ids": (("id", "person_id"), list(persons(counted).items())),
+        "int_session_page_views": (
+            ("event_id", "viewed_at", "person_id", "session_id"),
+            sessions(counted),
+        ),
     }
 
 
@@ -138,3 +144,42 @@ def fees(counted: Sequence[Arrived]) -> Rows:
     kinds = {"placement_invoiced": "invoice", "placement_refunded": "refund"}
     events = [one for one in counted if one.sent.event in kinds]
     return [(one.id, kinds[one.sent.event], one.at) for one in events]
+
+
+def persons(counted: Sequence[Arrived]) -> dict[str, str]:
+    """The person of each id that a link names."""
+    links = sorted(
+        (one for one in counted if one.sent.event == "identity_linked"),
+        key=lambda one: (one.at, one.id),
+    )
+    ends = [(one.get("previous_id"), one.get("person_id"), one.get("method")) for one in links]
+    groups = {user: {user} for previous, user, _ in ends}
+    groups |= {previous: {previous} for previous, _, method in ends if method == "merge"}
+    found = {user: user for user in groups}
+    for previous, user, method in ends:
+        if method == "merge":
+            united = groups[previous] | groups[user]
+            groups |= dict.fromkeys(united, united)
+            found |= dict.fromkeys(united, user)
+    visitors: dict[str, str] = {}
+    for previous, user, _ in ends:
+        if previous not in groups:
+            visitors.setdefault(previous, found[user])
+    return found | visitors
+
+
+def sessions(counted: Sequence[Arrived]) -> Rows:
+    """Each page view with its person and session."""
+    ids = persons(counted)
+    found: Rows = []
+    last: dict[str, tuple[datetime, str | None, str]] = {}
+    for one in sorted(counted, key=lambda one: (one.at, one.id)):
+        if one.sent.event == "page_viewed":
+            visitor = one.own(one.sent.user or one.sent.anonymous or one.sent.id)
+            person, campaign = ids.get(visitor, visitor), one.sent.campaign
+            at, running, session = last.get(person, (datetime.min, None, ""))
+            if one.at - at > SILENCE or campaign not in (None, running):
+                running, session = campaign, one.id
+            last[person] = (one.at, running, session)
+            found.append((one.id, one.at, person, session))
+    return found
