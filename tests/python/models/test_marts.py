@@ -102,6 +102,42 @@ def test_money_equals_the_truth_to_the_cent(built: Built) -> None:
     assert expected["refunded"]
 
 
+def test_visits_equal_the_truth(built: Built) -> None:
+    truths = [truth_of(folder) for folder in built.folders]
+    with open_warehouse() as warehouse:
+        [viewed] = warehouse.query(
+            "select count(*), count(distinct session_id), count(distinct person_id)"
+            " from growth.fct_page_views"
+        )
+        [visited] = warehouse.query(
+            "select sum(page_view_count), count(*), count(distinct person_id),"
+            " count(case when signed_up_as = 'candidate' then 1 end),"
+            " count(case when signed_up_as = 'employer' then 1 end) from growth.fct_sessions"
+        )
+        [(merged,)] = warehouse.query(
+            "select sum(user_id_count - 1) from growth.dim_persons where user_id_count > 1"
+        )
+        [(delivered, clicked)] = warehouse.query(
+            "select sum(delivered_count), sum(clicked_count) from growth.email_performance_weekly"
+        )
+        [(merges,)] = warehouse.query(
+            "select count(*) from staging.stg_web__identity_linked where method = 'merge'"
+        )
+    views = sum(truth["events_by_name"]["page_viewed"] for truth in truths)
+    months = [counts for truth in truths for counts in truth["months"].values()]
+    sign_ups = [sum(month[of] for month in months) for of in ("sign_ups", "employer_sign_ups")]
+    assert viewed[0] == views
+    # Everyone signs up during a visit.
+    assert visited == (*viewed, *sign_ups)
+    assert merged == merges > 0
+    events = [
+        sum(truth["events_by_name"][name] for truth in truths)
+        for name in ("email_delivered", "email_clicked")
+    ]
+    # Each recipient clicks once at most.
+    assert [delivered, clicked] == events
+
+
 def test_candidacies_failures_and_copies_equal_the_truth(built: Built) -> None:
     truths = [truth_of(folder) for folder in built.folders]
     with open_warehouse() as warehouse:

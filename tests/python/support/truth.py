@@ -88,6 +88,7 @@ def expected(arrived: Iterable[Arrived]) -> dict[str, tuple[tuple[str, ...], Row
             attributes(counted),
         ),
         "int_placement_fees": (("event_id", "movement", "booked_at"), fees(counted)),
+        "int_emails": (("email_id", "delivered_at", "clicked_at"), emails(counted)),
         "int_person_ids": (("id", "person_id"), list(persons(counted).items())),
         "int_session_page_views": (
             ("event_id", "viewed_at", "person_id", "session_id"),
@@ -144,6 +145,15 @@ def fees(counted: Sequence[Arrived]) -> Rows:
     kinds = {"placement_invoiced": "invoice", "placement_refunded": "refund"}
     events = [one for one in counted if one.sent.event in kinds]
     return [(one.id, kinds[one.sent.event], one.at) for one in events]
+
+
+def emails(counted: Sequence[Arrived]) -> Rows:
+    """Each email that was delivered, with the time of its first click."""
+    clicks = first(counted, "email_clicked", "email_id")
+    return [
+        (key, one.at, clicks[key].at if key in clicks else None)
+        for key, one in first(counted, "email_delivered", "email_id").items()
+    ]
 
 
 def persons(counted: Sequence[Arrived]) -> dict[str, str]:
