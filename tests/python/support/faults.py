@@ -233,12 +233,6 @@ FAULTS |= {
         "inner join changed on ends.id = changed.id where false",
         "int_session_page_views",
     ),
-    "a page view leaves its former person's sessions as they are": Fault(
-        f"{GROWTH}/int_session_page_views.sql",
-        "where {{ is_changed('now') }}",
-        "where false",
-        "int_session_page_views",
-    ),
     "a merge touches its own two users alone": Fault(
         f"{GROWTH}/int_merged_users.sql",
         "where {{ is_changed('merge_ends') }}",
