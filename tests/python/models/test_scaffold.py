@@ -104,8 +104,8 @@ def test_an_event_comes_to_a_mart_of_a_new_domain(
 ) -> None:
     said = scaffolded("event", "referral_sent").stdout
     assert f".venv/bin/dbt build --select +{STG}" in said
-    scaffolded("domain", "growth", *DOMAIN)
-    place = f"intermediate/growth/{INT}"
+    scaffolded("domain", "partners", *DOMAIN)
+    place = f"intermediate/partners/{INT}"
     scaffolded("model", place, "--reads", STG, "--key", "referral_id")
     says(root, "contracts", "check")
     says(root, "land", "/dev/null")
@@ -116,21 +116,21 @@ def test_an_event_comes_to_a_mart_of_a_new_domain(
     columns = [column["name"] for column in model(root, place)["columns"]]
     assert columns == ["referral_id", "medium", "reward", "occurred_at", "batch_id"]
 
-    scaffolded("model", f"marts/growth/{MART}", "--reads", INT)
-    (root / "models/marts/growth/referrals_weekly.sql").write_text(WEEKLY)
-    scaffolded("model", "marts/growth/referrals_weekly", "--key", "sent_week,what")
-    assert (root / "models/marts/growth/referrals_weekly.sql").read_text() == WEEKLY
-    weekly = model(root, "marts/growth/referrals_weekly")
+    scaffolded("model", f"marts/partners/{MART}", "--reads", INT)
+    (root / "models/marts/partners/referrals_weekly.sql").write_text(WEEKLY)
+    scaffolded("model", "marts/partners/referrals_weekly", "--key", "sent_week,what")
+    assert (root / "models/marts/partners/referrals_weekly.sql").read_text() == WEEKLY
+    weekly = model(root, "marts/partners/referrals_weekly")
     assert [column["data_type"] for column in weekly["columns"]] == [
         *("date", "varchar(7)", "bigint", "numeric(12,2)"),
     ]
-    assert [c["data_type"] for c in model(root, f"marts/growth/{MART}")["columns"]] == [
+    assert [c["data_type"] for c in model(root, f"marts/partners/{MART}")["columns"]] == [
         *("varchar(64)", "varchar(20)", "numeric(9,2)", "timestamp"),
     ]
 
     dbt.parse()
     node = dbt.manifest.nodes[f"model.hirehouse.{MART}"]
-    assert (node.group, node.schema, str(node.access)) == ("growth", "growth", "public")
+    assert (node.group, node.schema, str(node.access)) == ("partners", "partners", "public")
     selected = ("--select", INT, MART, "referrals_weekly")
     outcome = dbt.run("build", *selected)
     assert outcome.success, outcome.failed()
@@ -148,24 +148,24 @@ def test_no_file_is_overwritten_and_every_folder_gets_its_line_once(
     root: Path, scaffolded: Scaffold
 ) -> None:
     scaffolded("event", "referral_sent")
-    scaffolded("domain", "growth", *DOMAIN)
-    path = root / f"models/intermediate/growth/{INT}.yml"
+    scaffolded("domain", "partners", *DOMAIN)
+    path = root / f"models/intermediate/partners/{INT}.yml"
     path.parent.mkdir()
     path.write_text("models: []\n")
     for _ in range(2):
         path.with_suffix(".sql").unlink(missing_ok=True)
-        said = scaffolded("model", f"intermediate/growth/{INT}", "--reads", STG).stdout
-        assert f"exists, not changed: models/intermediate/growth/{INT}.yml" in said
+        said = scaffolded("model", f"intermediate/partners/{INT}", "--reads", STG).stdout
+        assert f"exists, not changed: models/intermediate/partners/{INT}.yml" in said
     assert path.read_text() == "models: []\n"
     assert "incremental_strategy='append'" in path.with_suffix(".sql").read_text()
     assert "where {{ is_new() }}" in path.with_suffix(".sql").read_text()
-    assert (root / "dbt_project.yml").read_text().count("growth: {+group: growth}") == 1
+    assert (root / "dbt_project.yml").read_text().count("partners: {+group: partners}") == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (("model", "marts/growth/fct_a", "--reads", "int_offers"), "scaffold domain growth"),
+        (("model", "marts/partners/fct_a", "--reads", "int_offers"), "scaffold domain partners"),
         (("model", "marts/core/int_a", "--reads", "int_offers"), "marts/DOMAIN/NAME"),
         (("model", "staging/hiring/stg_a", "--reads", "int_offers"), "intermediate/DOMAIN"),
         (("model", "marts/core/fct_a"), "--reads is missing"),
