@@ -349,7 +349,12 @@ def test_aggregates_and_marts_of_arrival_are_built_in_turn(
     write(inbox / "0.ndjson", [line(event(0))])
     assert rounds(loop).models == len(seen.pop()) == len(loop.graph.everything())
     names = {loop.graph.names[node] for node in loop.graph.deferrable}
-    can_wait = {"stg_landing__events", "reconciliation", "stg_web__experiment_exposed", "mrr_monthly"}
+    can_wait = {
+        "stg_landing__events",
+        "reconciliation",
+        "stg_web__experiment_exposed",
+        "mrr_monthly",
+    }
     assert can_wait <= names
     assert not names & {REQUESTED, "fct_candidacies", "dim_dates", *COUNTED}
     families = [{loop.graph.names[node] for node in family} for family in loop.graph.families]
