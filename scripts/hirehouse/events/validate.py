@@ -40,6 +40,10 @@ ENVELOPE_PATHS: dict[str, tuple[str, ...]] = {
     "context_library_version": ("context", "library", "version"),
     "context_app_version": ("context", "app", "version"),
 }
+# The objects of the format, outer ones first.
+OBJECTS = sorted(
+    {path[:-1] for path in ENVELOPE_PATHS.values() if path[1:]} | {("properties",), ("traits",)}
+)
 # And its times; the first two are one: `timestamp`, else `originalTimestamp`.
 TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 FLAWS = {"duplicate_key": ("once", "twice"), "unicode": ("Unicode text", "other bytes")}
@@ -135,8 +139,7 @@ def is_id(value: object) -> bool:
 
 def _replace_empty_lists(event: dict[str, Any]) -> None:
     """Read `[]` as an object where the format has one: PHP writes an empty object so."""
-    parents = {path[:-1] for path in ENVELOPE_PATHS.values()} | {("properties",), ("traits",)}
-    for *path, last in sorted(filter(None, parents)):
+    for *path, last in OBJECTS:
         parent = member(event, *path)
         if isinstance(parent, dict) and parent.get(last) == []:
             parent[last] = {}

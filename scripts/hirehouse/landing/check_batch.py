@@ -43,7 +43,7 @@ CHUNK = 20_000  # documents in memory as Python objects: about 60 MB
 TIME = pa.timestamp("us")
 EARLIEST, LATEST = pa.scalar(datetime.min, TIME), pa.scalar(datetime.max, TIME)
 NUL = b"\\u0000"
-DAY = pa.scalar(FUTURE, pa.duration("us"))
+SINCE, DAY = pa.scalar(FIRST, TIME), pa.scalar(FUTURE, pa.duration("us"))
 # Contracts have up to 38 digits, Python 28 of its own accord; a rounding would go unseen.
 EXACT = Context(prec=PRECISION_LIMIT, traps=[InvalidOperation, Inexact])
 LOG = logging.getLogger(__name__)
@@ -286,11 +286,11 @@ def tabulate(
 
     def bounded(times: pa.Array, until: pa.Array | None) -> None:
         times = times.cast(TIME)
-        suspect(pc.less(times, pa.scalar(FIRST, TIME)))
+        suspect(pc.less(times, SINCE))
         if until is not None:
             suspect(pc.greater(times, until))
 
-    default = pa.array(replayed or [now] * count, TIME)
+    default = pa.array(replayed, TIME) if replayed else pa.repeat(pa.scalar(now, TIME), count)
     received = pc.coalesce(time(pick("receivedAt")), default)
     until = pc.add(received, DAY)
     values: dict[str, pa.Array] = {
