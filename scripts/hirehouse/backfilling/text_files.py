@@ -22,7 +22,8 @@ import duckdb
 import pyarrow as pa
 
 from hirehouse.backfilling.errors import BackfillError, quoted
-from hirehouse.events.exact_json import JsonError, kind, read_exact, to_json
+from hirehouse.events.exact_json import SURROGATE, JsonError, kind, read_exact, to_json
+from hirehouse.landing.recognize import MARKS as WIDE_MARKS
 
 ROWS = 20_000  # that are inserted at once
 CHARACTERS = 16_000_000  # the same, at most by one row more
@@ -30,13 +31,7 @@ MAX_COLUMNS = 2_000
 MAX_VALUE = 4_000_000  # characters of a value in a CSV file
 csv.field_size_limit(MAX_VALUE)
 GZIP = b"\x1f\x8b"
-MARKS = {  # byte order marks; that of UTF-32 begins with that of UTF-16
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+MARKS = {codecs.BOM_UTF8: "utf-8-sig"} | WIDE_MARKS
 OTHERS = {  # files of other kinds, by their first bytes
     b"PK\x03\x04": "a zip file, as spreadsheets save themselves: export it as CSV",
     b"\xd0\xcf\x11\xe0": "a file of an office program: export it as CSV",
@@ -50,7 +45,6 @@ BROKEN = {  # what csv.Error says, and what we say
 }
 NUL = "there is a NUL character: if the file is UTF-16, state it with --encoding utf-16"
 OPTION = re.compile(r"(\w+)\s*=\s*('(?:[^']|'')*'|\d+|true|false)")
-SURROGATE = re.compile("[\ud800-\udfff]")
 CREATE = "create table source_rows ({})"
 Row = list[str | None]
 
