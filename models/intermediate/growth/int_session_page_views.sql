@@ -9,20 +9,11 @@
 
 with
 
--- A link may take page views from one person to another: then both have other sessions. So rows are
--- known by their page view, and persons who had them are touched, too.
+-- A link may take page views from one person to another, so rows are known by their page view. All
+-- page views of the person who loses some have changed as well.
 touched as (
 
-    select person_id from {{ ref('int_person_page_views') }}
-    where {{ is_changed() }}
-    {% if is_incremental() %}
-    union
-    select former.person_id
-    from {{ this }} as former
-    inner join {{ ref('int_person_page_views') }} as now
-        on former.event_id = now.event_id and former.viewed_at = now.viewed_at
-    where {{ is_changed('now') }}
-    {% endif %}
+    {{ touched_keys('person_id', ['int_person_page_views']) }}
 
 ),
 
