@@ -1,42 +1,42 @@
 {#
-    Points the views on a table or view that dbt has just replaced to the new one, in the same
-    transaction: PostgreSQL would drop them together with the old one, `x__dbt_backup`. A view that
-    does not fit the new columns is still dropped, until its own model is built.
+    PostgreSQL drops the views on a table or view together with it, and dbt replaces a relation by
+    renaming it to `x__dbt_backup` and dropping that. So before the drop, views on it are pointed to
+    the new one. A view that does not fit the new columns is still dropped, until its own model is
+    built.
 #}
-{% macro keep_views() -%}
-    {%- if execute -%}{{ return(adapter.dispatch('keep_views', 'hirehouse')()) }}{%- endif -%}
+{% macro postgres__drop_relation(relation) -%}
+    {%- set suffix = '__dbt_backup' -%}
+    {%- if relation.identifier.endswith(suffix) -%}
+        {%- set new = relation.identifier[:-(suffix | length)] -%}
+        {%- set views = run_query(
+            'select distinct views.oid'
+            ~ ' from pg_depend as dependencies'
+            ~ ' inner join pg_rewrite as rules on dependencies.objid = rules.oid'
+            ~ ' inner join pg_class as views on rules.ev_class = views.oid'
+            ~ " where dependencies.classid = cast('pg_rewrite' as regclass)"
+            ~ " and dependencies.refobjid = to_regclass('" ~ relation.include(database=false) ~ "')"
+            ~ ' and views.oid <> dependencies.refobjid'
+        ).rows if execute else [] -%}
+        {#- Each in a transaction of its own, which begins without a lock: in the one that has
+            replaced the relation, a reader of a view and of the relation below it would be in a
+            deadlock with it. -#}
+        {%- for view in views -%}
+            {%- do run_query(point_view_to(view[0], relation.identifier, new)) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- do default__drop_relation(relation) -%}
 {%- endmacro %}
 
-{% macro default__keep_views() -%}{%- endmacro %}
-
-{% macro redshift__keep_views() -%}{%- endmacro %}
-
-{% macro postgres__keep_views() -%}
-    {%- set replaced = this.identifier ~ '__dbt_backup' -%}
+{% macro point_view_to(view, old, new) -%}
     do $$
-    declare
-        dependent record;
     begin
-        for dependent in
-            select distinct
-                views.oid,
-                cast(cast(views.oid as regclass) as text) as name,
-                replace(pg_get_viewdef(views.oid), '{{ replaced }}', '{{ this.identifier }}')
-                    as definition
-            from pg_depend as dependencies
-            inner join pg_rewrite as rules on dependencies.objid = rules.oid
-            inner join pg_class as views on rules.ev_class = views.oid
-            where
-                dependencies.classid = cast('pg_rewrite' as regclass)
-                and dependencies.refobjid = to_regclass('"{{ this.schema }}"."{{ replaced }}"')
-                and views.oid <> dependencies.refobjid
-        loop
-            begin
-                execute 'create or replace view ' || dependent.name || ' as ' || dependent.definition;
-            exception when others then
-                null;
-            end;
-        end loop;
-    end
+        -- Another build may point the same view to another relation that it reads.
+        perform pg_advisory_xact_lock(hashtext('hirehouse views'), hashtext('{{ view }}'));
+        execute 'create or replace view ' || cast(cast({{ view }} as regclass) as text) || ' as '
+            || replace(pg_get_viewdef({{ view }}), '{{ old }}', '{{ new }}');
+    -- The view is gone, or does not fit.
+    exception when null_value_not_allowed or syntax_error_or_access_rule_violation then
+        null;
+    end;
     $$
 {%- endmacro %}

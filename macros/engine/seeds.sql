@@ -39,7 +39,9 @@
     {{ return(default__reset_csv_table(model, full_refresh, old_relation, agate_table)) }}
 {% endmacro %}
 
-{# After a seed: drops the table that it replaced, once views read the new one. #}
+{# Drops the table that a seed has replaced. #}
 {% macro drop_replaced_seed() -%}
-    {%- if execute -%}drop table if exists {{ make_backup_relation(this, 'table') }}{%- endif -%}
+    {%- if execute and target.type == 'postgres' -%}
+        {%- do adapter.drop_relation(make_backup_relation(this, 'table')) -%}
+    {%- endif -%}
 {%- endmacro %}

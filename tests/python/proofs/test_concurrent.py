@@ -261,6 +261,27 @@ def test_dbt_says_which_build_it_waits_for(growing_scene: Scene) -> None:
     build.finish()
 
 
+def test_a_refresh_and_a_reader_of_a_view_and_its_table_do_not_lock_each_other_out(
+    growing_scene: Scene,
+) -> None:
+    scene = growing_scene
+    Fork(landing(scene.parts[:1], scene.limits)).finish()
+    scene.build()
+    before = scene.content()
+    waiting = "select count(*) from pg_locks where locktype = 'relation' and not granted"
+    with open_warehouse() as reader:
+        reader.execute("begin")
+        reader.execute("comment on view marketplace.fct_offers is 'locked until the end'")
+        arguments = ("--full-refresh", "--select", "int_offers")
+        build = Fork(building(scene.dbt, *arguments), mine=True)
+        while reader.query(waiting) == [(0,)]:
+            assert not build.ended()
+        assert reader.query("select count(*) > 0 from intermediate.int_offers") == [(True,)]
+        reader.execute("rollback")
+    build.finish()
+    assert scene.content() == before
+
+
 def test_a_build_that_was_overtaken_keeps_nothing(growing_scene: Scene) -> None:
     """Where nothing makes builds wait for each other, the record of progress refuses one."""
     scene = growing_scene
