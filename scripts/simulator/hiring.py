@@ -56,8 +56,21 @@ class HiringMarket(Market):
             terms = {"base_salary": salary, "currency": c.currency, "equity_offered": equity}
             self.emit("employer_app", "interview_requested", visit, {**ids, **terms})
             self.truth.count(self.now, "interview_requests")
+            self._credit(candidate, position.employer)
             self.email(candidate, "interview_request", 0.5)
         self.begin(self._candidacy(c, origin), c)
+
+    def _credit(self, candidate: Candidate, employer: Employer) -> None:
+        """Count a request for the searches of the last week in which its candidate was viewed."""
+        seen = employer.seen.get(candidate.id, {})
+        for search, searched in seen.items():
+            if self.now < searched + 7 * DAY:
+                self.truth.count(searched, "candidates_requested")
+                if search not in employer.fruitful:
+                    employer.fruitful.add(search)
+                    self.truth.count(searched, "searches_requested")
+        # The first request after the view counts, and no other.
+        seen |= dict.fromkeys(seen, 0)
 
     def _candidacy(self, c: Candidacy, origin: str) -> Life:
         if origin == "application":

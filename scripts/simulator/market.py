@@ -58,6 +58,9 @@ class Employer(Person):
     invoices_at_start: bool
     profile: dict[str, str]
     positions: list[Position] = field(default_factory=list)
+    # By candidate viewed, the searches that led there and their times; 0 once that was requested.
+    seen: dict[str, dict[str, int]] = field(default_factory=dict)
+    fruitful: set[str] = field(default_factory=set)  # searches with a request in time
     leaving: bool = False
     has_paid: bool = False  # a subscription, now or before
 
@@ -108,6 +111,7 @@ class Market:
     def __init__(self, output: Output) -> None:
         self.output, self.truth = output, output.truth
         self.rng = Random(f"{self.truth.seed}/marketplace")
+        self.ranks = Random(f"{self.truth.seed}/ranks")  # of results, which change nothing else
         self.now = self.start = (self.truth.start - date(1970, 1, 1)).days * DAY
         self.end = self.start + self.truth.days * DAY
         self.release = ""

@@ -37,6 +37,9 @@ def iso_time(milliseconds: int) -> str:
 COUNTS = (  # per month
     *("sign_ups", "employer_sign_ups", "interview_requests", "interview_request_acceptances"),
     *("applications", "offers", "offer_acceptances", "starts", "early_leavers"),
+    # Of searches and of who was seen in them: in the month of the search.
+    *("searches", "searches_without_result", "searches_viewed", "searches_requested"),
+    *("profile_views", "candidates_requested"),
 )
 MONEY = (  # per month and currency
     *("invoiced", "refunded", "gmv", "mrr"),

@@ -286,7 +286,8 @@ class Marketplace(HiringMarket):
         """Search candidates, look at some of their profiles, and request interviews."""
         visit = yield from self.visit(employer, [])
         pool, position_id = self.candidates[position.role.name], position.ids["position_id"]
-        ids = {"search_id": self.id("search"), "employer_id": employer.id}
+        ids = {"employer_id": employer.id}
+        search = {"search_id": self.id("search")}
         wanted: dict[str, Any] = {"role": position.role.name}
         matches = len(pool)
         if self.chance(0.5):
@@ -294,18 +295,32 @@ class Marketplace(HiringMarket):
         if self.chance(0.4):
             wanted["min_years_experience"], matches = 1 + self.upto(8), matches // 2
         wanted["result_count"] = matches
-        self.emit("employer_app", "candidate_search_performed", visit, ids | wanted)
-        for _ in range(1 + int(self.rng.expovariate(1 / 2.6))):
+        self.emit("employer_app", "candidate_search_performed", visit, search | ids | wanted)
+        searched = self.now
+        self.truth.count(searched, "searches")
+        if not matches:
+            self.truth.count(searched, "searches_without_result")
+        for number in range(1 + int(self.rng.expovariate(1 / 2.6))):
             yield self.now + (15 + self.upto(120)) * SECOND
             candidate = self.find(pool)
             if candidate is None or not position.listed:
                 return
-            viewed = ids | {"candidate_id": candidate.id}
-            viewed |= {"position_id": position_id} if self.chance(0.7) else {}
-            self.emit("employer_app", "candidate_profile_viewed", visit, viewed)
             # Share of views that lead to a request.
             interest = 0.26 * candidate.channel.quality + 0.012 * min(candidate.years, 10)
             interest += 0.12 * (candidate.location.currency == position.terms["currency"])
+            viewed: dict[str, Any] = ids | {"candidate_id": candidate.id}
+            viewed |= {"position_id": position_id} if self.chance(0.7) else {}
+            # Who finds nobody looks at profiles found earlier.
+            if matches:
+                # Those who fit best come first.
+                rank = 1 + int(self.ranks.expovariate(interest / 4))
+                viewed |= search | {"result_rank": min(rank, matches)}
+                seen = employer.seen.setdefault(candidate.id, {})
+                seen.setdefault(search["search_id"], searched)
+                if number == 0:
+                    self.truth.count(searched, "searches_viewed")
+            self.emit("employer_app", "candidate_profile_viewed", visit, viewed)
+            self.truth.count(self.now, "profile_views")
             if self.chance(interest):
                 yield self.now + (20 + self.upto(200)) * SECOND
                 if candidate.listed and position.listed and position_id not in candidate.asked:

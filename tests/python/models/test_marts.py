@@ -48,6 +48,10 @@ COUNTS = {
     " from finance.early_attrition_monthly group by 1",
     "early_leavers": "select started_month, sum(left_early_count)"
     " from finance.early_attrition_monthly group by 1 having sum(left_early_count) > 0",
+    "profile_views": "select cast(date_trunc('month', viewed_at) as date), count(*)"
+    " from marketplace.fct_profile_views group by 1",
+    "searches": "select cast(date_trunc('month', searched_at) as date), count(*)"
+    " from marketplace.fct_searches group by 1",
 }
 MONEY = {
     **{
@@ -136,6 +140,23 @@ def test_visits_equal_the_truth(built: Built) -> None:
     ]
     # Each recipient clicks once at most.
     assert [delivered, clicked] == events
+
+
+def test_searches_equal_the_truth(built: Built) -> None:
+    months = [month for folder in built.folders for month in truth_of(folder)["months"].values()]
+    counted = {
+        "searches": "search_count",
+        "searches_without_result": "no_result_count",
+        "searches_viewed": "viewed_count",
+        "searches_requested": "requested_in_7_days_count",
+        "candidates_requested": "ranked_candidate_count",
+    }
+    with open_warehouse() as warehouse:
+        [found] = warehouse.query(
+            f"select sum({'), sum('.join(counted.values())}) from marketplace.search_quality_weekly"
+        )
+    assert list(found) == [sum(month[what] for month in months) for what in counted]
+    assert 0 not in found
 
 
 def test_candidacies_failures_and_copies_equal_the_truth(built: Built) -> None:

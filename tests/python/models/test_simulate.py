@@ -220,6 +220,8 @@ def counts_of(run: Run) -> dict[str, Counter[str]]:
         "application_submitted": "applications",
         "offer_extended": "offers",
         "candidate_started": "starts",
+        "candidate_search_performed": "searches",
+        "candidate_profile_viewed": "profile_views",
     }
     answers = {
         "interview_request_answered": "interview_request_acceptances",
@@ -238,6 +240,36 @@ def counts_of(run: Run) -> dict[str, Counter[str]]:
         if properties.get("reason") == "left_early":
             counted[started[candidacy[properties["invoice_id"]]]]["early_leavers"] += 1
     return counted
+
+
+def searches_of(run: Run) -> Counter[tuple[str, str]]:
+    """Searches by month and by what they led to, from the events."""
+    found: Counter[tuple[str, str]] = Counter()
+    searched: dict[str, datetime] = {}
+    first_views: dict[tuple[str, str, str], str] = {}
+    led_to: dict[str, set[str]] = {"searches_viewed": set(), "searches_requested": set()}
+    for event in run.events:
+        properties = event["properties"]
+        search = properties.get("search_id", "")
+        pair = properties.get("employer_id", ""), properties.get("candidate_id", "")
+        if event["event"] == "candidate_search_performed":
+            searched[search] = time_of(event)
+            found[event["timestamp"][:7], "searches_without_result"] += not properties[
+                "result_count"
+            ]
+        if event["event"] == "candidate_profile_viewed" and search:
+            led_to["searches_viewed"].add(search)
+            first_views.setdefault((*pair, search), "viewed")
+        if event["event"] == "interview_requested":
+            for key in [key for key in first_views if key[:2] == pair]:
+                in_time = time_of(event) - searched[key[2]] < timedelta(days=7)
+                if first_views[key] == "viewed" and in_time:
+                    led_to["searches_requested"].add(key[2])
+                    found[f"{searched[key[2]]:%Y-%m}", "candidates_requested"] += 1
+                first_views[key] = "requested"
+    for what, searches in led_to.items():
+        found.update((f"{searched[search]:%Y-%m}", what) for search in searches)
+    return found
 
 
 def money_of(run: Run) -> dict[tuple[str, str, str], Decimal]:
@@ -277,6 +309,8 @@ def movement(before: Decimal | None, now: Decimal) -> str:
 def test_truth_adds_up(run: Run) -> None:
     """Counts the events anew and compares; the simulation itself never counts them so."""
     counted, money = counts_of(run), money_of(run)
+    for (month, what), count in searches_of(run).items():
+        counted[month][what] += count
     names = Counter(event["event"] for event in run.events)
     assert names == run.truth["events_by_name"]
     for month, truth in run.truth["months"].items():
