@@ -139,9 +139,29 @@ def in_reporting_currency(amount: str, rates: str = "rates", type: str = "intege
     return f"cast({amount} * {rates}.rate as {type})"
 
 
+def as_of() -> str:
+    """Stands for macros/numbers/as_of.sql."""
+    return "2026-03-31"
+
+
+def calendar() -> tuple[str, str]:
+    """Stands for macros/numbers/as_of.sql."""
+    return "2000-01-01", "2041-01-01"
+
+
+def last_day(happened_at: str) -> str:
+    """Stands for macros/numbers/as_of.sql."""
+    return f"cast(max({happened_at}) as date)"
+
+
 def last_month(happened_at: str) -> str:
-    """Stands for macros/numbers/last_month.sql."""
+    """Stands for macros/numbers/as_of.sql."""
     return f"cast(date_trunc('month', max({happened_at})) as date)"
+
+
+def is_by_as_of(happened_at: str) -> str:
+    """Stands for macros/numbers/as_of.sql."""
+    return f"{happened_at} < cast('2026-04-01' as timestamp)"
 
 
 def rate_of(rates: str, currency: str, day: str) -> str:

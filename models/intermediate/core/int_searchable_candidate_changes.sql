@@ -29,6 +29,7 @@ movements as (
         is_searchable * years_experience as years_experience,
         is_reached
     from versions
+    where {{ is_by_as_of('valid_from') }}
     union all
     select
         cast(date_trunc('month', valid_to) as date) as changed_month,
@@ -37,7 +38,7 @@ movements as (
         -is_searchable * years_experience as years_experience,
         0 as is_reached
     from versions
-    where valid_to is not null
+    where valid_to is not null and {{ is_by_as_of('valid_to') }}
 
 ),
 

@@ -11,7 +11,7 @@ amounts as (
         valid_from as changed_at,
         monthly_amount as amount
     from {{ ref('int_subscription_versions') }}
-    where change <> 'cancelled'
+    where change <> 'cancelled' and {{ is_by_as_of('valid_from') }}
     union all
     select
         employer_id,
@@ -19,7 +19,7 @@ amounts as (
         valid_to as changed_at,
         -monthly_amount as amount
     from {{ ref('int_subscription_versions') }}
-    where change <> 'cancelled' and valid_to is not null
+    where change <> 'cancelled' and valid_to is not null and {{ is_by_as_of('valid_to') }}
 
 ),
 

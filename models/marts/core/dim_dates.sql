@@ -7,7 +7,8 @@ with
 
 days as (
 
-    {{ dbt.date_spine('day', "cast('2000-01-01' as date)", "cast('2041-01-01' as date)") }}
+    {% set first, end = calendar() %}
+    {{ dbt.date_spine('day', "cast('" ~ first ~ "' as date)", "cast('" ~ end ~ "' as date)") }}
 
 ),
 

@@ -12,8 +12,8 @@ bounds as (
 
     select
         min(changed_month) as first_month,
-        {% if var('as_of') %}
-        cast(date_trunc('month', cast('{{ var("as_of") }}' as timestamp)) as date)
+        {% if as_of() %}
+        cast(date_trunc('month', max(cast('{{ as_of() }}' as date))) as date)
         {% else %}
         max(case when is_reached = 1 then changed_month end)
         {% endif %}

@@ -5,7 +5,7 @@ with
 versions as (
 
     select * from {{ ref('int_subscription_versions') }}
-    where change <> 'cancelled'
+    where change <> 'cancelled' and {{ is_by_as_of('valid_from') }}
 
 ),
 
@@ -26,7 +26,7 @@ changes as (
         -1 as subscriptions,
         -monthly_amount as amount
     from versions
-    where valid_to is not null
+    where valid_to is not null and {{ is_by_as_of('valid_to') }}
 
 ),
 
