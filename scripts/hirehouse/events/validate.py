@@ -269,7 +269,7 @@ def _check_line(line: bytes, contracts: CompiledContracts, now: datetime, first:
 def received(event: dict[str, Any], now: datetime) -> datetime:
     """When an event was received, according to its collector if that can be, else now."""
     time = parse_time(event.get("receivedAt"))
-    return time if time and FIRST <= time <= now + FUTURE else now
+    return time if time and FIRST <= time <= now else now
 
 
 def member(event: Any, *path: str) -> Any:

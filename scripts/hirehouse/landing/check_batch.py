@@ -291,7 +291,9 @@ def tabulate(
             suspect(pc.greater(times, until))
 
     default = pa.array(replayed, TIME) if replayed else pa.repeat(pa.scalar(now, TIME), count)
-    received = pc.coalesce(time(pick("receivedAt")), default)
+    stated = pc.coalesce(time(pick("receivedAt")), default)
+    # Marts end with what has been received: a clock that is ahead would end them later.
+    received = pc.min_element_wise(stated, default)
     until = pc.add(received, DAY)
     values: dict[str, pa.Array] = {
         "occurred_at": time(pick("timestamp")),
@@ -301,7 +303,7 @@ def tabulate(
         "batch_row": pa.array(group.rows, pa.int64()),
     }
     bounded(values["occurred_at"], until)
-    bounded(received, pc.add(default, DAY))
+    bounded(stated, pc.add(default, DAY))
     values |= {name: pick(*path) for name, path in ENVELOPE_PATHS.items()}
     for column in contract.columns:
         if _needs_conversion(column):

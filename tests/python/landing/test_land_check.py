@@ -207,6 +207,21 @@ def test_dates_must_exist_and_be_in_range(contracts: CompiledContracts) -> None:
     assert {rule for rule, _ in reasons(scheduled, contracts)} == {"required"}
 
 
+def test_nothing_is_received_after_it_lands(contracts: CompiledContracts) -> None:
+    """A collector's clock is ahead: what it says of the future is not believed."""
+    ahead = changed("receivedAt", "2026-04-01T20:00:00Z")
+    lines = [
+        line(ahead | {"timestamp": time})
+        for time in ("2026-04-02T00:00:00Z", "2026-04-02T00:00:01Z")
+    ]
+    checked = fast(lines, contracts)
+    table = checked.tables["interview_requested"]
+    assert table["received_at"].to_pylist() == [NOW]
+    [late] = checked.failures
+    assert [(r.rule, r.pointer) for r in late.verdict.reasons] == [("time", "/timestamp")]
+    assert reasons(lines[0], contracts) == []
+
+
 def test_a_strict_contract_rejects_unknown_properties() -> None:
     contract = replace(load()["interview_requested", 1], strict=True)
     contracts = CompiledContracts({("interview_requested", 1): contract})
