@@ -43,6 +43,7 @@ class HiringMarket(Market):
         candidate.live[c.id] = position.live[c.id] = c
         candidate.asked.add(position.ids["position_id"])
         self.truth.candidacies["opened"] += 1
+        self.truth.candidacies["under_way"] += 1
         self.truth.candidacies["by_origin"][origin] += 1
         ids = {"candidacy_id": c.id, "candidate_id": candidate.id, **position.ids}
         if origin == "application":
@@ -103,6 +104,7 @@ class HiringMarket(Market):
         if reason:
             return "request_declined"
         self.truth.count(self.now, "interview_request_acceptances")
+        self._go_to(c, "accepted")
         self.email(c.position.employer, "request_accepted", 0.6)
         yield self.later(20)
         return ""
@@ -110,10 +112,22 @@ class HiringMarket(Market):
     def _emit(self, event: str, c: Candidacy, **data: object) -> None:
         self.emit("hiring", event, c.candidate, {"candidacy_id": c.id, **data})
 
+    def _go_to(self, c: Candidacy, stage: str) -> None:
+        """Leave a stage for the next one, for itself once more, or for the end: closed."""
+        self.truth.count(self.now, "stages_left")
+        if stage == c.stage:
+            self.truth.count(self.now, "stages_repeated")
+        elif stage != "closed":
+            self.truth.count(self.now, "stages_passed")
+        if stage in ("hired", "closed") and c.stage != "hired":
+            self.truth.candidacies["under_way"] -= 1
+        c.stage = stage
+
     def _stages(self, c: Candidacy) -> Phase:
         """Pass the role's stages, one after the other."""
         for step, stage in enumerate(c.position.role.stages):
             self._emit("candidacy_stage_changed", c, stage=stage)
+            self._go_to(c, stage)
             # The later the stage, the likelier: those who would fail are gone.
             likely = 0.1 + 0.05 * step + 0.008 * min(c.candidate.years, 10)
             likely = min(likely + c.position.role.passing * c.candidate.channel.quality, 0.95)
@@ -143,10 +157,12 @@ class HiringMarket(Market):
             begins = day * DAY + (16 + self.upto(32)) * 30 * MINUTE
             interview = {"interview_id": self.id("int"), "stage": stage}
             self._emit("interview_scheduled", c, **interview, scheduled_for=iso_time(begins))
+            self.truth.count(self.now, "interviews")
             yield begins + 30 * MINUTE + self.upto(HOUR)
             judgement = "advance" if self.chance(likely) else "reject"
             outcome = "no_show" if self.chance(0.03) else judgement
             self._emit("interview_completed", c, **interview, outcome=outcome)
+            self.truth.count(self.now, "no_shows" if outcome == "no_show" else "interviews_held")
             if outcome != "no_show" or not self.chance(0.7):
                 return outcome == "advance"
             hours = 20
@@ -160,6 +176,7 @@ class HiringMarket(Market):
             expires = self.now // DAY + 7
             self._emit("offer_extended", c, **terms, expires_on=iso_time(expires * DAY)[:10])
             self.truth.count(self.now, "offers")
+            self._go_to(c, "offered")
             self.email(c.candidate, "offer", 0.8)
             if self.chance(0.05):
                 yield (expires + 1) * DAY + HOUR
@@ -173,6 +190,7 @@ class HiringMarket(Market):
             self._emit("offer_answered", c, offer_id=c.offer_id, **answered(reason))
             if not reason:
                 self.truth.count(self.now, "offer_acceptances")
+                self._go_to(c, "hired")
                 self.truth.add_money(self.now, "gmv", c.currency, c.salary * 100)
                 return ""
             if reason != "salary" or not first or not self.chance(0.6):
@@ -183,6 +201,9 @@ class HiringMarket(Market):
     def _hired(self, c: Candidacy) -> Phase:
         """From the acceptance to the start, and what may go wrong with both."""
         position = c.position
+        if not position.filled:
+            self.truth.count(self.now, "positions_filled")
+        position.filled = True
         del c.candidate.live[c.id], position.live[c.id]
         for other in list(c.candidate.live.values()):
             self.close(other, "withdrawn")
@@ -203,6 +224,7 @@ class HiringMarket(Market):
         yield starts // DAY * DAY + 8 * HOUR + starts % HOUR
         self._emit("candidate_started", c, offer_id=c.offer_id, started_on=iso_time(self.now)[:10])
         self.truth.count(self.now, "starts")
+        self._go_to(c, "started")
         if position.employer.invoices_at_start:
             self._invoice(c)
         if self.chance(0.04):
@@ -231,6 +253,7 @@ class HiringMarket(Market):
     def close(self, c: Candidacy, reason: str) -> None:
         self._emit("candidacy_closed", c, reason=reason, closed_by=CLOSERS.get(reason, "candidate"))
         self.truth.candidacies["closed"] += 1
+        self._go_to(c, "closed")
         c.gone = True
         c.candidate.live.pop(c.id, None)
         c.position.live.pop(c.id, None)

@@ -74,6 +74,7 @@ class Position:
     location: ref.Location
     openings: int
     listed: bool = False
+    filled: bool = False
     terms: dict[str, Any] = field(default_factory=dict)
     live: dict[str, Candidacy] = field(default_factory=dict)
 
@@ -85,6 +86,7 @@ class Candidacy:
     position: Position
     salary: int
     currency: str
+    stage: str = "opened"
     offer_id: str = ""
     invoice_id: str = ""
     fee: int = 0  # in cents, as what is left of it to be refunded

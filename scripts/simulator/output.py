@@ -40,6 +40,9 @@ COUNTS = (  # per month
     # Of searches and of who was seen in them: in the month of the search.
     *("searches", "searches_without_result", "searches_viewed", "searches_requested"),
     *("profile_views", "candidates_requested"),
+    *("interviews", "interviews_held", "no_shows", "positions_opened", "positions_filled"),
+    # Visits to stages that ended, and how: passed in order, or entered once more.
+    *("stages_left", "stages_passed", "stages_repeated"),
 )
 MONEY = (  # per month and currency
     *("invoiced", "refunded", "gmv", "mrr"),
@@ -69,7 +72,7 @@ class Truth:
     months: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.candidacies |= {"opened": 0, "by_origin": Counter(), "closed": 0}
+        self.candidacies |= {"opened": 0, "by_origin": Counter(), "closed": 0, "under_way": 0}
         for day in range(self.days):
             month = (self.start + timedelta(days=day)).isoformat()[:7]
             money: dict[str, Any] = {what: {} for what in MONEY}

@@ -238,6 +238,7 @@ class Marketplace(HiringMarket):
         ids = {"position_id": self.id("pos"), "employer_id": employer.id}
         position = Position(ids, employer, role, level, location, openings)
         self._publish("position_opened", position, role=role.name)
+        self.truth.count(self.now, "positions_opened")
         employer.positions.append(position)
         position.listed = True
         self.positions[role.name].append(position)

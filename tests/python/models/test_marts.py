@@ -52,6 +52,22 @@ COUNTS = {
     " from marketplace.fct_profile_views group by 1",
     "searches": "select cast(date_trunc('month', searched_at) as date), count(*)"
     " from marketplace.fct_searches group by 1",
+    "interviews": "select cast(date_trunc('month', scheduled_at) as date), count(*)"
+    " from marketplace.fct_interviews group by 1",
+    **{
+        what: "select cast(date_trunc('month', completed_at) as date), count(*)"
+        f" from marketplace.fct_interviews where status = '{status}' group by 1"
+        for what, status in {"interviews_held": "held", "no_shows": "missed"}.items()
+    },
+    **{
+        f"positions_{what}": f"select position_month, sum({what}_count)"
+        f" from marketplace.position_fill_monthly group by 1 having sum({what}_count) > 0"
+        for what in ("opened", "filled")
+    },
+    "stages_left": "select left_month, sum(actual_left_count)"
+    " from marketplace.stage_conversion_monthly group by 1",
+    "stages_passed": "select left_month, sum(actual_forward_count)"
+    " from marketplace.stage_conversion_monthly group by 1",
 }
 MONEY = {
     **{
@@ -157,6 +173,35 @@ def test_searches_equal_the_truth(built: Built) -> None:
         )
     assert list(found) == [sum(month[what] for month in months) for what in counted]
     assert 0 not in found
+
+
+def test_what_is_open_equals_the_truth(built: Built) -> None:
+    """Nobody skips a stage or comes back, so what is implied is what was, each stage once."""
+    truths = [truth_of(folder) for folder in built.folders]
+    months = [month for truth in truths for month in truth["months"].values()]
+    opened, closed = (
+        sum(truth["events_by_name"][f"position_{what}"] for truth in truths)
+        for what in ("opened", "closed")
+    )
+    with open_warehouse() as warehouse:
+        [pipeline] = warehouse.query(
+            "select sum(candidacy_count), count(distinct pipeline_day)"
+            " from marketplace.pipeline_today"
+        )
+        [(open_positions,)] = warehouse.query(
+            "select sum(open_count) from marketplace.position_fill_monthly where position_month ="
+            " (select max(position_month) from marketplace.position_fill_monthly)"
+        )
+        [implied] = warehouse.query(
+            "select sum(implied_left_count), sum(implied_forward_count)"
+            " from marketplace.stage_conversion_monthly"
+        )
+    assert pipeline == (sum(truth["candidacies"]["under_way"] for truth in truths), 1)
+    assert open_positions == opened - closed > 0
+    left, passed, repeated = (
+        sum(month[f"stages_{what}"] for month in months) for what in ("left", "passed", "repeated")
+    )
+    assert implied == (left - repeated, passed)
 
 
 def test_candidacies_failures_and_copies_equal_the_truth(built: Built) -> None:

@@ -22,6 +22,7 @@ from hirehouse.contracts.model import compile_schema, load
 from hirehouse.events.validate import CompiledContracts, check_line
 from simulator import simulate
 from simulator.output import COUNTS, MONEY, RULES
+from support.recounted import counts_of, money_of, searches_of, stages_of
 
 DAYS, CANDIDATES = 90, 700
 NOW = datetime(2030, 1, 1)
@@ -208,108 +209,12 @@ def test_nothing_is_heard_of_erased_candidates(run: Run) -> None:
     assert erased
 
 
-def counts_of(run: Run) -> dict[str, Counter[str]]:
-    """What COUNTS are, by month, from the events."""
-    counted: dict[str, Counter[str]] = {month: Counter() for month in run.truth["months"]}
-    candidacy: dict[str, str] = {}
-    started: dict[str, str] = {}
-    what_counts = {
-        "candidate_signed_up": "sign_ups",
-        "employer_signed_up": "employer_sign_ups",
-        "interview_requested": "interview_requests",
-        "application_submitted": "applications",
-        "offer_extended": "offers",
-        "candidate_started": "starts",
-        "candidate_search_performed": "searches",
-        "candidate_profile_viewed": "profile_views",
-    }
-    answers = {
-        "interview_request_answered": "interview_request_acceptances",
-        "offer_answered": "offer_acceptances",
-    }
-    for event in run.events:
-        name, properties, month = event["event"], event["properties"], event["timestamp"][:7]
-        if name in what_counts:
-            counted[month][what_counts[name]] += 1
-        if properties.get("answer") == "accepted":
-            counted[month][answers[name]] += 1
-        if name == "placement_invoiced":
-            candidacy[properties["invoice_id"]] = properties["candidacy_id"]
-        if name == "candidate_started":
-            started[properties["candidacy_id"]] = month
-        if properties.get("reason") == "left_early":
-            counted[started[candidacy[properties["invoice_id"]]]]["early_leavers"] += 1
-    return counted
-
-
-def searches_of(run: Run) -> Counter[tuple[str, str]]:
-    """Searches by month and by what they led to, from the events."""
-    found: Counter[tuple[str, str]] = Counter()
-    searched: dict[str, datetime] = {}
-    first_views: dict[tuple[str, str, str], str] = {}
-    led_to: dict[str, set[str]] = {"searches_viewed": set(), "searches_requested": set()}
-    for event in run.events:
-        properties = event["properties"]
-        search = properties.get("search_id", "")
-        pair = properties.get("employer_id", ""), properties.get("candidate_id", "")
-        if event["event"] == "candidate_search_performed":
-            searched[search] = time_of(event)
-            found[event["timestamp"][:7], "searches_without_result"] += not properties[
-                "result_count"
-            ]
-        if event["event"] == "candidate_profile_viewed" and search:
-            led_to["searches_viewed"].add(search)
-            first_views.setdefault((*pair, search), "viewed")
-        if event["event"] == "interview_requested":
-            for key in [key for key in first_views if key[:2] == pair]:
-                in_time = time_of(event) - searched[key[2]] < timedelta(days=7)
-                if first_views[key] == "viewed" and in_time:
-                    led_to["searches_requested"].add(key[2])
-                    found[f"{searched[key[2]]:%Y-%m}", "candidates_requested"] += 1
-                first_views[key] = "requested"
-    for what, searches in led_to.items():
-        found.update((f"{searched[search]:%Y-%m}", what) for search in searches)
-    return found
-
-
-def money_of(run: Run) -> dict[tuple[str, str, str], Decimal]:
-    """What MONEY is, by month, kind and currency, from the events."""
-    money: defaultdict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
-    salary: dict[str, tuple[str, int]] = {}
-    price: dict[str, Decimal] = {}
-    for event in run.events:
-        name, properties, month = event["event"], event["properties"], event["timestamp"][:7]
-        if name in ("placement_invoiced", "placement_refunded"):
-            what = name.removeprefix("placement_")
-            money[month, what, properties["currency"]] += Decimal(str(properties["amount"]))
-        if name == "offer_extended":
-            salary[properties["offer_id"]] = properties["currency"], properties["base_salary"]
-        if name == "offer_answered" and properties["answer"] == "accepted":
-            currency, amount = salary[properties["offer_id"]]
-            money[month, "gmv", currency] += amount
-        if name == "subscription_changed":
-            currency, employer = properties["currency"], properties["employer_id"]
-            now, before = Decimal(str(properties["monthly_amount"])), price.get(employer)
-            for later in (m for m in run.truth["months"] if m >= month):
-                money[later, "mrr", currency] += now - (before or 0)
-            money[month, movement(before, now), currency] += abs(now - (before or 0))
-            price[employer] = now
-    return money
-
-
-def movement(before: Decimal | None, now: Decimal) -> str:
-    """What a change of what an employer pays is called; before its first one, it is None."""
-    if not before:
-        return "mrr_new" if before is None else "mrr_reactivated"
-    if not now:
-        return "mrr_churned"
-    return "mrr_expansion" if now > before else "mrr_contraction"
-
-
 def test_truth_adds_up(run: Run) -> None:
     """Counts the events anew and compares; the simulation itself never counts them so."""
-    counted, money = counts_of(run), money_of(run)
-    for (month, what), count in searches_of(run).items():
+    months = run.truth["months"]
+    counted, money = counts_of(run.events, months), money_of(run.events, months)
+    stages, standing = stages_of(run.events)
+    for (month, what), count in (searches_of(run.events) + stages).items():
         counted[month][what] += count
     names = Counter(event["event"] for event in run.events)
     assert names == run.truth["events_by_name"]
@@ -325,7 +230,7 @@ def test_truth_adds_up(run: Run) -> None:
             "application": names["application_submitted"],
             "interview_request": names["interview_requested"],
         },
-        "closed": names["candidacy_closed"],
+        **standing,
     }
 
 
