@@ -85,6 +85,8 @@ versions as (
         review_decision,
         availability,
         available_from,
+        coalesce(review_decision = 'accepted', false)
+        and coalesce(availability <> 'unavailable', true) as is_searchable,
         received_at,
         batch_id
     from filled

@@ -6,13 +6,7 @@ versions as (
 
     select
         versions.*,
-        case
-            when
-                versions.review_decision = 'accepted'
-                and (versions.availability <> 'unavailable' or versions.availability is null)
-                then 1
-            else 0
-        end as is_searchable,
+        case when versions.is_searchable then 1 else 0 end as candidates,
         case when versions.valid_from <= versions.received_at then 1 else 0 end as is_reached
     from {{ ref('int_candidate_versions') }} as versions
 
@@ -25,8 +19,8 @@ movements as (
     select
         cast(date_trunc('month', valid_from) as date) as changed_month,
         coalesce(role, 'unknown') as role,
-        is_searchable as candidates,
-        is_searchable * years_experience as years_experience,
+        candidates,
+        candidates * years_experience as years_experience,
         is_reached
     from versions
     where {{ is_by_as_of('valid_from') }}
@@ -34,8 +28,8 @@ movements as (
     select
         cast(date_trunc('month', valid_to) as date) as changed_month,
         coalesce(role, 'unknown') as role,
-        -is_searchable as candidates,
-        -is_searchable * years_experience as years_experience,
+        -candidates as candidates,
+        -candidates * years_experience as years_experience,
         0 as is_reached
     from versions
     where valid_to is not null and {{ is_by_as_of('valid_to') }}

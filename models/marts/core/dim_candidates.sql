@@ -23,6 +23,7 @@ last_versions as (
         review_decision,
         availability,
         available_from,
+        is_searchable,
         valid_from as changed_at
     from versions
     where valid_to is null

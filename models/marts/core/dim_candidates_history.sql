@@ -15,7 +15,8 @@ versions as (
         currency,
         review_decision,
         availability,
-        available_from
+        available_from,
+        is_searchable
     from {{ ref('int_candidate_versions') }}
 
 )
