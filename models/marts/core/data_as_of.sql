@@ -1,0 +1,22 @@
+{% set moment = "cast('" ~ var('as_of') ~ "' as timestamp)" if var('as_of') else 'occurred_at' %}
+
+with
+
+moments as (
+
+    select max({{ moment }}) as as_of from {{ ref('int_last_occurrences') }}
+
+),
+
+days as (
+
+    select
+        as_of,
+        cast(as_of as date) as as_of_day,
+        cast({{ dbt.dateadd('day', 1, 'cast(as_of as date)') }} as timestamp) as ends_at
+    from moments
+    where as_of is not null
+
+)
+
+select * from days
