@@ -11,6 +11,7 @@ import orjson
 
 from simulator.output import Output, Truth
 from simulator.people import Marketplace
+from simulator.standing import note_week
 
 CANDIDATES = 5_200
 START = date(2026, 1, 5)  # a Monday
@@ -55,6 +56,7 @@ def simulate(
     output = Output(out, events_per_file, truth, *shares)
     marketplace = Marketplace(output)
     marketplace.run(marketplace.days(candidates, progress))
+    note_week(marketplace, marketplace.erased, marketplace.end)
     output.close()
     progress(days)
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE

@@ -58,6 +58,7 @@ class HiringMarket(Market):
             self.emit("employer_app", "interview_requested", visit, {**ids, **terms})
             self.truth.count(self.now, "interview_requests")
             self._credit(candidate, position.employer)
+            self.last_request |= dict.fromkeys((candidate.id, position.employer.id), self.now)
             self.email(candidate, "interview_request", 0.5)
         self.begin(self._candidacy(c, origin), c)
 

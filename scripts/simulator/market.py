@@ -120,6 +120,7 @@ class Market:
         # By role, those that can be found in the market.
         self.candidates: defaultdict[str, list[Candidate]] = defaultdict(list)
         self.positions: defaultdict[str, list[Position]] = defaultdict(list)
+        self.last_request: dict[str, int] = {}  # time, by the id of a candidate or an employer
         self._queue: list[tuple[int, int, Person | Candidacy | None, Life]] = []
         self._order, self._ids = count(), Counter[str]()
 

@@ -70,6 +70,7 @@ class Truth:
     events_by_name: Counter[str] = field(default_factory=Counter)
     candidacies: dict[str, Any] = field(default_factory=dict)
     months: dict[str, dict[str, Any]] = field(default_factory=dict)
+    weeks: dict[str, dict[str, int]] = field(default_factory=dict)  # by their Monday
 
     def __post_init__(self) -> None:
         self.candidacies |= {"opened": 0, "by_origin": Counter(), "closed": 0, "under_way": 0}

@@ -7,8 +7,9 @@ from typing import Any
 from simulator import reference as ref
 from simulator.hiring import HiringMarket
 from simulator.market import Candidate, Employer, Life, Person, Position, Visit
-from simulator.output import iso_time
+from simulator.output import Output, iso_time
 from simulator.reference import DAY, HOUR, SECOND, weekday
+from simulator.standing import note_week
 
 CANDIDATES_PER_EMPLOYER = 20
 GROWTH = 2.0  # sign-ups on the last day, as a multiple of those on the first
@@ -24,6 +25,10 @@ def quotas(total: int, weights: Sequence[float]) -> list[int]:
 
 
 class Marketplace(HiringMarket):
+    def __init__(self, output: Output) -> None:
+        super().__init__(output)
+        self.erased: list[Candidate] = []  # who could be found until then
+
     def days(self, candidates: int, progress: Callable[[int], object]) -> Life:
         """Let about so many candidates come, day by day; reports how many days are done."""
         days = range(self.truth.days)
@@ -35,6 +40,8 @@ class Marketplace(HiringMarket):
         employers = quotas(max(candidates // CANDIDATES_PER_EMPLOYER, 1), early)
         for day in days:
             progress(day)
+            if week[day] == 0 and day:
+                note_week(self, self.erased, self.now)
             self.release = f"3.{day // 14}.0"
             for _ in range(employers[day]):
                 self.begin(self._employer())
@@ -186,6 +193,7 @@ class Marketplace(HiringMarket):
             for candidacy in list(candidate.live.values()):
                 self.close(candidacy, "withdrawn")
             candidate.listed = False
+            self.erased.append(candidate)
             self._erase(candidate, "candidate", self.word("erased_via"))
 
     def _erase(self, who: Person, kind: str, via: str) -> None:

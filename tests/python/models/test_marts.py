@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -202,6 +202,30 @@ def test_what_is_open_equals_the_truth(built: Built) -> None:
         sum(month[f"stages_{what}"] for month in months) for what in ("left", "passed", "repeated")
     )
     assert implied == (left - repeated, passed)
+
+
+def test_weeks_equal_the_truth(built: Built) -> None:
+    with open_warehouse() as warehouse:
+        found = {
+            week.isoformat(): [int(count) for count in counts]
+            for week, *counts in warehouse.query(
+                "select liquidity_week, sum(searchable_count), sum(requested_count),"
+                " sum(open_position_count), sum(top_ten_position_count)"
+                " from marketplace.liquidity_weekly group by 1"
+            )
+        }
+    earlier = Counter[str]()
+    for folder in built.folders:
+        standing = earlier
+        for week, counts in sorted(truth_of(folder)["weeks"].items()):
+            # Who was found in an older marketplace still is, and its open positions are still open.
+            standing = earlier + Counter(counts)
+            expected = [standing[what] for what in ("searchable", "requested", "open_positions")]
+            assert found[week][:3] == expected
+            # Those of several marketplaces share the ten largest employers.
+            assert earlier or found[week][3] == counts["top_ten_positions"] > 0
+        earlier = standing
+        del earlier["requested"]
 
 
 def test_candidacies_failures_and_copies_equal_the_truth(built: Built) -> None:
