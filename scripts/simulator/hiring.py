@@ -8,6 +8,7 @@ from simulator.output import iso_time
 from simulator.reference import DAY, HOUR, MINUTE, weekday
 
 REQUEST_DAYS = 14
+MATCH_DAYS = 90  # in which a candidate who can be found is to be hired
 GUARANTEE_DAYS = 90  # a hire who leaves within them is refunded for those that are missing
 # Who closes a candidacy for a reason; for all others it is the candidate.
 CLOSERS = {"rejected": "employer", "position_closed": "employer", "request_expired": "marketplace"}
@@ -58,7 +59,11 @@ class HiringMarket(Market):
             self.emit("employer_app", "interview_requested", visit, {**ids, **terms})
             self.truth.count(self.now, "interview_requests")
             self._credit(candidate, position.employer)
-            self.last_request |= dict.fromkeys((candidate.id, position.employer.id), self.now)
+            if candidate.min_salary and candidate.location.currency == c.currency:
+                c.salary_band = str(min(salary * 10 // candidate.min_salary * 10, 200))
+            self.truth.requests_by_band[c.salary_band] += 1
+            self.truth.requests_by_day[iso_time(self.now)[:10]] += 1
+            candidate.requested_at = self.now
             self.email(candidate, "interview_request", 0.5)
         self.begin(self._candidacy(c, origin), c)
 
@@ -106,6 +111,7 @@ class HiringMarket(Market):
             return "request_declined"
         self.truth.count(self.now, "interview_request_acceptances")
         self._go_to(c, "accepted")
+        self.truth.acceptances_by_band[c.salary_band] += 1
         self.email(c.position.employer, "request_accepted", 0.6)
         yield self.later(20)
         return ""
@@ -192,6 +198,8 @@ class HiringMarket(Market):
             if not reason:
                 self.truth.count(self.now, "offer_acceptances")
                 self._go_to(c, "hired")
+                if self.now <= c.candidate.listed_at + MATCH_DAYS * DAY:
+                    self.truth.count(c.candidate.listed_at, "matched")
                 self.truth.add_money(self.now, "gmv", c.currency, c.salary * 100)
                 return ""
             if reason != "salary" or not first or not self.chance(0.6):

@@ -41,6 +41,8 @@ class Candidate(Person):
     min_salary: int = 0  # lowest yearly base considered, in the location's currency
     availability: str = "active"
     listed: bool = False  # to be found in searches
+    listed_at: int = 0  # first
+    requested_at: int = 0  # last
     live: dict[str, Candidacy] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)  # for positions: there is no second candidacy
 
@@ -87,6 +89,7 @@ class Candidacy:
     salary: int
     currency: str
     stage: str = "opened"
+    salary_band: str = ""  # of what the request states, in percent of what the candidate desires
     offer_id: str = ""
     invoice_id: str = ""
     fee: int = 0  # in cents, as what is left of it to be refunded
@@ -120,7 +123,6 @@ class Market:
         # By role, those that can be found in the market.
         self.candidates: defaultdict[str, list[Candidate]] = defaultdict(list)
         self.positions: defaultdict[str, list[Position]] = defaultdict(list)
-        self.last_request: dict[str, int] = {}  # time, by the id of a candidate or an employer
         self._queue: list[tuple[int, int, Person | Candidacy | None, Life]] = []
         self._order, self._ids = count(), Counter[str]()
 

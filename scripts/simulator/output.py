@@ -43,6 +43,7 @@ COUNTS = (  # per month
     *("interviews", "interviews_held", "no_shows", "positions_opened", "positions_filled"),
     # Visits to stages that ended, and how: passed in order, or entered once more.
     *("stages_left", "stages_passed", "stages_repeated"),
+    *("first_searchable", "matched"),
 )
 MONEY = (  # per month and currency
     *("invoiced", "refunded", "gmv", "mrr"),
@@ -70,6 +71,9 @@ class Truth:
     events_by_name: Counter[str] = field(default_factory=Counter)
     candidacies: dict[str, Any] = field(default_factory=dict)
     months: dict[str, dict[str, Any]] = field(default_factory=dict)
+    requests_by_day: Counter[str] = field(default_factory=Counter)
+    requests_by_band: Counter[str] = field(default_factory=Counter)
+    acceptances_by_band: Counter[str] = field(default_factory=Counter)
     weeks: dict[str, dict[str, int]] = field(default_factory=dict)  # by their Monday
 
     def __post_init__(self) -> None:

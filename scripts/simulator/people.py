@@ -132,7 +132,8 @@ class Marketplace(HiringMarket):
             self.emit("candidate_app", "candidate_review_decided", candidate, review)
             self.email(candidate, f"profile_{decision}", 0.45)
             if accepted:
-                candidate.listed = True
+                candidate.listed, candidate.listed_at = True, self.now
+                self.truth.count(self.now, "first_searchable")
                 self.candidates[candidate.role.name].append(candidate)
                 self.begin(self._sessions(candidate), candidate)
                 return

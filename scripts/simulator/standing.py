@@ -26,7 +26,7 @@ def note_week(market: Market, erased: Iterable[Candidate], ends: int) -> None:
     largest = sorted(employers.items(), key=lambda item: (-item[1], item[0]))[:10]
     market.truth.weeks[iso_time(monday * DAY)[:10]] = {
         "searchable": len(found),
-        "requested": sum(market.last_request.get(c.id, 0) >= since for c in found),
+        "requested": sum(c.requested_at >= since for c in found),
         "open_positions": employers.total(),
         "top_ten_positions": sum(count for _, count in largest),
     }

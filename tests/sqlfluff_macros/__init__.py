@@ -190,6 +190,11 @@ def band(amount: str, width: int) -> str:
     return f"{amount} / {width} * {width}"
 
 
+def percent_of(part: str, whole: str) -> str:
+    """Stands for macros/numbers/percent_of.sql."""
+    return f"{part} * 100 / {whole}"
+
+
 def ratio(numerator: str, denominator: str, type: str = "numeric(9, 4)") -> str:
     """Stands for macros/numbers/ratio.sql."""
     return f"cast({numerator} / {denominator} as {type})"

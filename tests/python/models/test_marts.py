@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,10 @@ COUNTS = {
     " from marketplace.fct_offers group by 1",
     "offer_acceptances": "select cast(date_trunc('month', answered_at) as date), count(*)"
     " from marketplace.fct_offers where answer = 'accepted' group by 1",
+    "first_searchable": "select searchable_month, sum(searchable_count)"
+    " from marketplace.candidate_match_monthly group by 1",
+    "matched": "select searchable_month, sum(hired_count)"
+    " from marketplace.candidate_match_monthly group by 1 having sum(hired_count) > 0",
     "starts": "select started_month, sum(started_count)"
     " from finance.early_attrition_monthly group by 1",
     "early_leavers": "select started_month, sum(left_early_count)"
@@ -226,6 +231,50 @@ def test_weeks_equal_the_truth(built: Built) -> None:
             assert earlier or found[week][3] == counts["top_ten_positions"] > 0
         earlier = standing
         del earlier["requested"]
+
+
+def test_requests_equal_the_truth(built: Built) -> None:
+    truths = [truth_of(folder) for folder in built.folders]
+    with open_warehouse() as warehouse:
+        [(day,)] = warehouse.query("select as_of_day from core.data_as_of")
+        [sent] = warehouse.query(
+            "select sum(request_count), sum(recent_request_count), sum(earlier_request_count)"
+            " from marketplace.employer_health"
+        )
+        [received] = warehouse.query(
+            "select sum(request_count), sum(recent_request_count), sum(accepted_count)"
+            " from marketplace.candidate_activity"
+        )
+        [standing] = warehouse.query(
+            "select sum(open_position_count), (select count(*)"
+            " from marketplace.candidate_activity where is_searchable)"
+            " from marketplace.employer_health"
+        )
+        [now] = warehouse.query(
+            "select sum(open_position_count), sum(searchable_count)"
+            " from marketplace.liquidity_weekly where liquidity_week = "
+            "(select max(liquidity_week) from marketplace.liquidity_weekly)"
+        )
+        bands = {
+            "" if band is None else str(band): (requested, accepted)
+            for band, requested, accepted in warehouse.query(
+                "select percent_band, sum(request_count), sum(accepted_count)"
+                " from marketplace.match_salary_gap group by 1"
+            )
+        }
+    by_day = Counter({d: n for truth in truths for d, n in truth["requests_by_day"].items()})
+    requested, accepted = (
+        Counter[str](sum((Counter(truth[f"{what}_by_band"]) for truth in truths), Counter()))
+        for what in ("requests", "acceptances")
+    )
+    days = [(day - timedelta(days=back)).isoformat() for back in range(56)]
+    recent = sum(by_day[d] for d in days[:28])
+    assert sent == (by_day.total(), recent, sum(by_day[d] for d in days[28:]))
+    assert received == (by_day.total(), recent, accepted.total())
+    assert standing == now
+    assert bands == {band: (count, accepted[band]) for band, count in requested.items()}
+    assert len(bands) > 5
+    assert recent > 0
 
 
 def test_candidacies_failures_and_copies_equal_the_truth(built: Built) -> None:

@@ -19,6 +19,7 @@ def counts_of(events: Events, months: Iterable[str]) -> dict[str, Counter[str]]:
     counted: dict[str, Counter[str]] = {month: Counter() for month in months}
     candidacy: dict[str, str] = {}
     started: dict[str, str] = {}
+    searchable: dict[str, str] = {}
     what_counts = {
         "candidate_signed_up": "sign_ups",
         "employer_signed_up": "employer_sign_ups",
@@ -41,6 +42,13 @@ def counts_of(events: Events, months: Iterable[str]) -> dict[str, Counter[str]]:
             counted[month][what_counts[name]] += 1
         if properties.get("answer") == "accepted":
             counted[month][answers[name]] += 1
+        if properties.get("decision") == "accepted" and event["userId"] not in searchable:
+            searchable[event["userId"]] = event["timestamp"]
+            counted[month]["first_searchable"] += 1
+        if name == "offer_answered" and properties["answer"] == "accepted":
+            since, now = searchable[event["userId"]], datetime.fromisoformat(event["timestamp"])
+            if now <= datetime.fromisoformat(since) + timedelta(days=90):
+                counted[since[:7]]["matched"] += 1
         if name == "interview_completed":
             is_held = properties["outcome"] != "no_show"
             counted[month]["interviews_held" if is_held else "no_shows"] += 1
