@@ -1,4 +1,4 @@
-{% set moment = "cast('" ~ var('as_of') ~ "' as timestamp)" if var('as_of') else 'occurred_at' %}
+{% set moment = "cast('" ~ as_of() ~ "' as timestamp)" if as_of() else 'occurred_at' %}
 
 with
 
