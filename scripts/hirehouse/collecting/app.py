@@ -57,6 +57,11 @@ class Collector:
         self.parser = ThreadPoolExecutor(1, "parser")
         self.events = Counter("hirehouse_collected", "Events", ["producer"], registry=registry)
         self.answers = Counter("hirehouse_answers", "Answers", ["status"], registry=registry)
+        # From 0 on: of a series that begins with its first event, `increase` misses that event.
+        for producer in keys.hashes if keys else ():
+            self.events.labels(producer)
+        for status in (200, 401, 429, 503):
+            self.answers.labels(status)
 
     def app(self, micro: Sequence[BaseRoute] = ()) -> Starlette:
         """The application.
