@@ -6,7 +6,8 @@ resource "aws_lb" "main" {
   drop_invalid_header_fields = true
 
   # Less than the 5 seconds after which a collector closes an idle connection: else the balancer may
-  # send a request into one that is being closed, and answer 502.
+  # send a request into one that is being closed, and answer 502. If S3 takes longer for once, the
+  # answer is 504, and SDKs send again.
   idle_timeout = 4
 }
 
@@ -128,8 +129,8 @@ resource "aws_ecs_task_definition" "collect" {
     # A secret comes as a variable, and the collector reads a file.
     entryPoint = ["sh", "-c", "umask 077 && printf %s \"$KEYS\" > /tmp/keys.json && unset KEYS && exec hirehouse \"$@\"", "sh"]
     command = [
-      "collect", "--host=0.0.0.0", "--to=${local.events}", "--keys=/tmp/keys.json",
-      "--metrics-host=0.0.0.0", "--metrics-port=9101",
+      "collect", "--host=0.0.0.0", "--to=${local.events}", "--age=${var.object_age}",
+      "--keys=/tmp/keys.json", "--metrics-host=0.0.0.0", "--metrics-port=9101",
     ]
     secrets = [{ name = "KEYS", valueFrom = aws_secretsmanager_secret.keys.arn }]
     environment = [

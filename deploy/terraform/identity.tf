@@ -9,6 +9,7 @@ data "aws_iam_policy_document" "assume" {
     task     = "ecs-tasks.amazonaws.com"
     copy     = "redshift-serverless.amazonaws.com"
     schedule = "scheduler.amazonaws.com"
+    backup   = "backup.amazonaws.com"
   }
 
   statement {

@@ -33,7 +33,7 @@ variable "alarm_email" {
 }
 
 variable "collector_cpu" {
-  description = "CPU units of a collector: 1024 are one virtual CPU. It uses one core and a little of a second."
+  description = "CPU units of a collector: 1024 are one virtual CPU. It uses little more than one."
   type        = number
   default     = 1024
 }
@@ -45,6 +45,12 @@ variable "collector_count" {
     max = number
   })
   default = { min = 2, max = 10 }
+}
+
+variable "object_age" {
+  description = "Seconds from one object of a collector to its next one. A request waits so long; S3 bills each object."
+  type        = number
+  default     = 1
 }
 
 variable "round_pause" {
