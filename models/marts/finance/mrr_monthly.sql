@@ -30,41 +30,18 @@ changes as (
 
 ),
 
-bounds as (
-
-    select
-        cast(date_trunc('month', min(valid_from)) as date) as first_month,
-        {{ last_month('valid_from') }} as last_month
-    from {{ ref('int_subscription_versions') }}
-
-),
-
-months as (
-
-    select distinct dates.month_start
-    from {{ ref('dim_dates') }} as dates
-    inner join bounds on dates.month_start between bounds.first_month and bounds.last_month
-
-),
-
-currencies as (
-
-    select distinct currency from versions
-
-),
-
 monthly as (
 
     select
         months.month_start,
-        currencies.currency,
+        months.currency,
+        months.reporting_rate,
         sum(coalesce(changes.subscriptions, 0)) as subscriptions,
         sum(coalesce(changes.amount, 0)) as amount
-    from months
-    cross join currencies
+    from {{ ref('int_mrr_months') }} as months
     left join changes
-        on months.month_start = changes.month_start and currencies.currency = changes.currency
-    group by 1, 2
+        on months.month_start = changes.month_start and months.currency = changes.currency
+    group by 1, 2, 3
 
 ),
 
@@ -82,7 +59,8 @@ summed as (
             sum(amount) over (
                 partition by currency order by month_start rows unbounded preceding
             ) as numeric(18, 2)
-        ) as mrr
+        ) as mrr,
+        reporting_rate
     from monthly
 
 )

@@ -17,46 +17,22 @@ changes as (
 
 ),
 
--- The months that mrr_monthly has.
-bounds as (
-
-    select
-        cast(date_trunc('month', min(valid_from)) as date) as first_month,
-        {{ last_month('valid_from') }} as last_month
-    from {{ ref('int_subscription_versions') }}
-
-),
-
-months as (
-
-    select distinct dates.month_start
-    from {{ ref('dim_dates') }} as dates
-    inner join bounds on dates.month_start between bounds.first_month and bounds.last_month
-
-),
-
-currencies as (
-
-    select distinct currency from changes
-
-),
-
 monthly as (
 
     select
         months.month_start,
-        currencies.currency,
+        months.currency,
+        months.reporting_rate,
         {% for movement, name, sign in movements %}
         count(case when changes.movement = '{{ movement }}' then 1 end) as {{ name }}_count,
         {{ sign }}sum(case when changes.movement = '{{ movement }}' then changes.amount else 0 end)
             as {{ name }}_mrr,
         {% endfor %}
         sum(coalesce(changes.amount, 0)) as net_new_mrr
-    from months
-    cross join currencies
+    from {{ ref('int_mrr_months') }} as months
     left join changes
-        on months.month_start = changes.month_start and currencies.currency = changes.currency
-    group by 1, 2
+        on months.month_start = changes.month_start and months.currency = changes.currency
+    group by 1, 2, 3
 
 ),
 
@@ -82,7 +58,8 @@ final as (
         cast({{ name }}_mrr as numeric(18, 2)) as {{ name }}_mrr,
         {% endfor %}
         cast(net_new_mrr as numeric(18, 2)) as net_new_mrr,
-        cast(closing_mrr as numeric(18, 2)) as closing_mrr
+        cast(closing_mrr as numeric(18, 2)) as closing_mrr,
+        reporting_rate
     from summed
     where
         closing_mrr <> 0
