@@ -59,7 +59,7 @@ class WarmDbt:
         self.variables = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"} | (variables or {})
         self.folder = folder or root / "target" / "warm"
         self.common = ["--quiet", "--log-path", str(self.folder)]
-        self.common += ["--warn-error-options", "{error: all}"]
+        self.common += ["--warn-error-options", "{error: all, silence: [MFConverterIssue]}"]
         self.options = ["--project-dir", str(root), "--target-path", str(self.folder)]
         self.options += ["--target", target] if target else []
         self.parse()
