@@ -32,7 +32,10 @@ FIRST = ["contracts", "collecting", "landing", "failures", "running"]
 # Pages that build models or the docs anew: with --all.
 LONG = ["connect.md", "contracts.md", "docs/README.md", "running.md"]
 # What tests of their own run.
-ELSEWHERE = {"backfill.md": "tests/python/landing/test_backfill.py"}
+ELSEWHERE = {
+    "backfill.md": "tests/python/landing/test_backfill.py",
+    "production.md": "tests/python/deploying/test_production_page.py",
+}
 PAGES = [
     README,
     Path("CONTRIBUTING.md"),
@@ -220,7 +223,8 @@ def dead_links(page: Path) -> list[str]:
 
 def test_links_lead_somewhere(tmp_path: Path) -> None:
     pages = [ROOT / page for page in PAGES]
-    pages += [*(ROOT / "examples").rglob("README.md"), *(ROOT / "docs").glob("backfill.md")]
+    pages += (ROOT / "examples").rglob("README.md")
+    pages += [ROOT / "docs" / name for name in ELSEWHERE]
     assert not [link for page in pages for link in dead_links(page)]
     page = tmp_path / "page.md"
     page.write_text("# A heading\n[a](#a-heading) [b](#b) [c](gone.md)\n")
