@@ -122,7 +122,8 @@ def read_call(call: str, body: bytes) -> tuple[list[bytes], str]:
     for event in events:
         if isinstance(event, dict):
             _complete(event, document.get("sentAt"), context, clock)
-        lines.append(_json(event))
+        # A copy: orjson's own bytes keep a buffer of several times their length.
+        lines.append(bytes(memoryview(_json(event))))
         size += len(lines[-1])
         if size > MAX_LINES:
             most = f"at most {MAX_LINES:,} bytes"

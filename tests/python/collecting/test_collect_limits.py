@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import time
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,17 @@ def test_a_small_body_does_not_become_many_bytes() -> None:
     lines, _ = read_call("batch", line({"context": {"a": "x" * 500}, "batch": [{}] * MAX_EVENTS}))
     assert len(lines) == MAX_EVENTS
     assert sum(map(len, lines)) <= MAX_LINES
+
+
+def test_lines_take_no_more_memory_than_is_counted() -> None:
+    body = line({"batch": [{"properties": {"a": "x" * 900}}] * 500})
+    tracemalloc.start()
+    try:
+        lines, _ = read_call("batch", body)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 1.2 * sum(map(sys.getsizeof, lines))
 
 
 def test_a_context_is_written_once_for_all_events() -> None:
