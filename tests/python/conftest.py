@@ -18,11 +18,12 @@ from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from rig.server import Redshift
 from support.cluster import Cluster
-from support.servers import Postgres
+from support.servers import S3, Postgres
 
 ENGINES = ("duckdb", "postgres")
 ALL_ENGINES = (*ENGINES, "redshift")
 CONFIG = "dbt_project.yml"
+BUCKET = "hirehouse-events"
 # Files that take longest come first, so that neither of two processes is left alone with one.
 LONG = (
     *("property", "readme", "concurrent", "marts", "run", "kafka", "kills", "contract_change"),
@@ -140,6 +141,29 @@ def redshift(request: pytest.FixtureRequest) -> Iterator[Redshift | Cluster]:
     rig = Redshift(request.getfixturevalue("postgres"))
     yield rig
     rig.stop()
+
+
+@pytest.fixture(scope="session")
+def storage() -> Iterator[S3]:
+    """A server like S3 for the whole session."""
+    server = S3()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3(storage: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    """S3 with an empty BUCKET; its variables are set in this process, too."""
+    for name, value in storage.environment().items():
+        monkeypatch.setenv(name, value)
+    storage.client.create_bucket(Bucket=BUCKET)
+    storage.requests.clear()
+    yield storage
+    storage.fault = None
+    listed = storage.client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+    for entry in listed:
+        storage.client.delete_object(Bucket=BUCKET, Key=entry["Key"])
+    storage.client.delete_bucket(Bucket=BUCKET)
 
 
 @pytest.fixture(scope="session")

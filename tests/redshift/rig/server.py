@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import socketserver
 import ssl
@@ -12,16 +11,14 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psycopg2
 import redshift_connector
 import trustme
-from moto.server import ThreadedMotoServer
 
 from rig.checking import Refusal
 from rig.session import Session
 from rig.wire import Closed
-from support.servers import USER, Postgres
+from support.servers import S3, USER, Postgres
 
 SHIMS = Path(__file__).with_name("shims.sql")
 BUCKET = "hirehouse-rig"
@@ -45,7 +42,9 @@ class Redshift:
         self.folder = tempfile.TemporaryDirectory(prefix="hirehouse-redshift-")
         self._certify()
         self._template()
-        self._serve_s3()
+        self.storage = S3()
+        self.s3 = self.storage.client
+        self.s3.create_bucket(Bucket=BUCKET)
         rig = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -68,7 +67,6 @@ class Redshift:
 
     def environment(self, database: str) -> dict[str, str]:
         """The variables that point profiles.yml at a database of this server."""
-        host, port = self.moto.get_host_and_port()
         return {
             "HIREHOUSE_TARGET": "redshift",
             "REDSHIFT_HOST": "127.0.0.1",
@@ -80,11 +78,7 @@ class Redshift:
             "HIREHOUSE_IAM_ROLE": ROLE,
             # The driver takes a certificate of any authority that the system trusts.
             "SSL_CERT_FILE": str(self.authority),
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-            "AWS_ACCESS_KEY_ID": "rig",
-            "AWS_SECRET_ACCESS_KEY": "rig",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
+            **self.storage.environment(),
         }
 
     def new_database(self, isolation: str = SNAPSHOT) -> str:
@@ -132,7 +126,7 @@ class Redshift:
         """Close the ports; databases stay on the PostgreSQL server."""
         self.server.shutdown()
         self.server.server_close()
-        self.moto.stop()
+        self.storage.stop()
         self.folder.cleanup()
 
     def _certify(self) -> None:
@@ -158,17 +152,3 @@ class Redshift:
         }
         for name, value in settings.items():
             self.as_owner(f"alter database {database} set {name} = {value}")
-
-    def _serve_s3(self) -> None:
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self.moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        self.moto.start()
-        host, port = self.moto.get_host_and_port()
-        self.s3: Any = boto3.client(
-            "s3",
-            endpoint_url=f"http://{host}:{port}",
-            aws_access_key_id="rig",
-            aws_secret_access_key="rig",
-            region_name="us-east-1",
-        )
-        self.s3.create_bucket(Bucket=BUCKET)
