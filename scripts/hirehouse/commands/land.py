@@ -28,7 +28,7 @@ def land_command(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="Files, folders, globs, - for stdin (NDJSON, plain, gzip or zstd), kafka://…"
+            help="Files, folders, globs, - for stdin, s3://… (NDJSON, plain, gzip or zstd), kafka://…"
         ),
     ],
     target: Target = None,
@@ -37,8 +37,8 @@ def land_command(
 ) -> None:
     """Land events: those that conform in their table of schema landed, others in failed_events.
 
-    Landing an input again does nothing. Exit code 1: an input could not be read or removed; 2: a
-    path does not exist or has no files of events, and nothing has landed.
+    Landing an input again does nothing. Exit code 1: an input could not be read or removed, or S3
+    not be reached; 2: a path does not exist or has no files of events, and nothing has landed.
     """
     console = Console(stderr=True)
     with (

@@ -21,7 +21,7 @@ def run_command(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="What to watch: folders, files, globs (NDJSON, plain, gzip or zstd), kafka://…"
+            help="What to watch: folders, files, globs, s3://… (NDJSON, plain, gzip or zstd), kafka://…"
         ),
     ],
     once: Annotated[bool, typer.Option("--once", help="One round, for a scheduler.")] = False,
@@ -38,7 +38,7 @@ def run_command(
         bool, typer.Option("--json", help="Print each round as one line of JSON.")
     ] = False,
 ) -> None:
-    """Watch folders and topics: land new events, and build the models that they affect.
+    """Watch folders, S3 and topics: land new events, and build the models that they affect.
 
     Put only complete files there: write to a name that ends in .tmp or .part, or starts with a dot,
     then rename. SIGINT or SIGTERM ends the loop after its round, a second one immediately.

@@ -34,6 +34,7 @@ PIECE = 64 << 20  # bytes; a longer line is split, so that memory is bounded
 STDIN = "stdin"
 Progress = Callable[[int, int], None]
 TOPIC = "kafka://"  # prefix of the URL of a topic
+S3 = "s3://"  # and of a folder or object on S3
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,10 @@ class LeftOut(dict[str, list[str]]):
     def add(self, path: str, why: str) -> None:
         self.setdefault(why, []).append(shown(path))
 
+    def merge(self, other: LeftOut) -> None:
+        for why, names in other.items():
+            self.setdefault(why, []).extend(names)
+
 
 def shown(path: str | Path) -> str:
     """A path as text: its name may have bytes that are not UTF-8; landed.batches can't."""
@@ -196,8 +201,8 @@ def event_files(folder: str, left_out: LeftOut | None = None) -> Iterator[os.Dir
 
 def _refusal(entry: os.DirEntry[str], root: str) -> str:
     """Why an entry of a folder is left out; nothing for files of events, and for folders."""
-    if entry.name.startswith("."):
-        return UNFINISHED if entry.name.endswith(PARTS) else HIDDEN
+    if why := _hidden(entry.name):
+        return why
     try:
         if entry.is_symlink() and _leads_out(entry.path, root):
             return LEADS_OUT
@@ -206,6 +211,19 @@ def _refusal(entry: os.DirEntry[str], root: str) -> str:
         return _ending(entry.name) if entry.is_file() else NO_FILE
     except OSError as error:  # such as a link to itself
         return str(error.strerror)
+
+
+def key_refusal(key: str) -> str:
+    """Why an object is left out by its key, below a folder; nothing if it has events."""
+    *folders, name = key.split("/")
+    return next(filter(None, map(_hidden, [*folders, name])), "") or _ending(name)
+
+
+def _hidden(name: str) -> str:
+    """Why a name that starts with a dot is left out; nothing for other names."""
+    if not name.startswith("."):
+        return ""
+    return UNFINISHED if name.endswith(PARTS) else HIDDEN
 
 
 def _ending(name: str) -> str:
@@ -323,8 +341,7 @@ def expand(
                 continue
             with one.open("rb") as source:
                 keep(source)
-        for why, names in skipped.items():
-            left_out.setdefault(why, []).extend(names)
+        left_out.merge(skipped)
     return list(places.values())
 
 

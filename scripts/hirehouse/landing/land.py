@@ -1,4 +1,4 @@
-"""Landing: from files and topics of events to the typed tables of schema landed, in batches."""
+"""Landing: from files, S3 and topics of events to the typed tables of schema landed, in batches."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from hirehouse.events.validate import CompiledContracts, utc_now
 from hirehouse.landing.check_batch import Checked, Checker
 from hirehouse.landing.decompress import InputError
 from hirehouse.landing.inputs import (
+    S3,
     TOPIC,
     UNFINISHED,
     UNREADABLE,
@@ -37,6 +38,7 @@ from hirehouse.landing.inputs import (
 )
 from hirehouse.landing.read_batches import Reader
 from hirehouse.landing.remove_segments import remove_landed
+from hirehouse.landing.s3 import AHEAD, S3Error, S3Folder, S3Object
 from hirehouse.landing.write_batches import read_progress, write_batch
 from hirehouse.warehouse.connections import Warehouse
 from hirehouse.warehouse.landed_schema import ensure_tables, landing_tables
@@ -118,7 +120,7 @@ class LandingCache:
 
 
 def land(
-    paths: Sequence[str | Path],
+    paths: Sequence[str | Path | S3Object],
     warehouse: Warehouse,
     *,
     progress: Progress | None = None,
@@ -131,7 +133,8 @@ def land(
 
     Args:
         paths: files, folders, globs, and `-` for stdin; NDJSON, plain or packed with gzip or zstd;
-            kafka://… for the current messages of a topic.
+            kafka://… for the current messages of a topic; s3://… for an object or a folder, or
+            objects that are listed already.
         progress: called with stored bytes read so far, and in total.
         cache: of a process that lands repeatedly; it is updated.
         remove: delete segments of the collector that have landed completely, now or before.
@@ -144,14 +147,19 @@ def land(
         InputError: a path does not exist, or has no files of events; nothing has landed then.
             With `remove`, or while a file there is not finished, a folder may be empty.
         ConnectionError: a setting for Kafka is invalid; nothing has landed then.
+        S3Error: S3 can't be used now; what has landed counts.
         WarehouseError, ContractError: the warehouse or a contract can't be used.
     """
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hirehouse-") as spool:
-        texts = [str(path) for path in paths]
-        files = [text for text in texts if not text.startswith(TOPIC)]
+        objects = {path.name: path for path in paths if isinstance(path, S3Object)}
+        texts = [str(path) for path in paths if not isinstance(path, S3Object)]
+        files = [text for text in texts if not text.startswith((S3, TOPIC))]
         left_out = LeftOut()
         places = expand(files, Path(spool), left_out, listed=listed, may_be_empty=remove)
+        for url in (text for text in texts if text.startswith(S3)):
+            objects |= _objects(url, left_out, may_be_empty=remove)
+        places += objects.values()
         with ExitStack() as stack:
             cache = cache or stack.enter_context(closing(LandingCache()))
             topics = [cache.topic(text, warehouse) for text in texts if text.startswith(TOPIC)]
@@ -165,6 +173,16 @@ def land(
                 landing.remove(places)
     result.seconds = time.monotonic() - begun
     return result
+
+
+def _objects(url: str, left_out: LeftOut, *, may_be_empty: bool) -> dict[str, S3Object]:
+    """The objects of a URL by name; InputError if there are none."""
+    skipped = LeftOut()
+    found = {one.name: one for one in S3Folder(url).objects(skipped)}
+    if not (found or may_be_empty or UNFINISHED in skipped):
+        raise InputError(no_events(url, skipped))
+    left_out.merge(skipped)
+    return found
 
 
 class _Landing:
@@ -216,14 +234,24 @@ class _Landing:
     def remove(self, places: list[InputFile]) -> None:
         self.cache.refresh(self.warehouse)
         readable = {*self.result.inputs, *self.result.already}
-        for place in places:
+
+        def remove_one(place: InputFile) -> str | bool:
+            """Whether it was removed; why not, if it should have been."""
             try:
-                if place.name in readable and remove_landed(place, self.cache.done):
-                    self.result.removed.append(place.name)
+                return place.name in readable and remove_landed(place, self.cache.done)
             except FileNotFoundError:
-                continue  # another process has deleted it
+                return False  # another process has deleted it
+            except (InputError, S3Error) as error:
+                return f"not removed: {error}"
             except OSError as error:
-                self.result.unreadable.append(f"{place.name}: not removed: {error.strerror}")
+                return f"{place.name}: not removed: {error.strerror}"
+
+        with ThreadPoolExecutor(AHEAD, "remove") as pool:
+            for place, removed in zip(places, pool.map(remove_one, places), strict=True):
+                if isinstance(removed, str):
+                    self.result.unreadable.append(removed)
+                elif removed:
+                    self.result.removed.append(place.name)
 
     def _write(self, batch: Batch, checked: Checked) -> None:
         if written := self.warehouse.in_lock(partial(self._write_rest, batch, checked)):

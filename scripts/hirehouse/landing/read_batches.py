@@ -12,7 +12,7 @@ import re
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import BinaryIO
 
 from hirehouse.landing.decompress import BLOCK, InputError, chunks, packing
@@ -31,6 +31,7 @@ from hirehouse.landing.inputs import (
     hash_lines,
 )
 from hirehouse.landing.recognize import other_content
+from hirehouse.landing.s3 import Copies, S3Object
 
 WAIT = 60  # seconds that the last line of a file may stay unfinished
 # Names that promise lines of JSON. Others, such as `.json`, may belong to a manifest.
@@ -69,7 +70,8 @@ def finished(place: InputFile, file: BinaryIO, size: int) -> int:
     is so long that it lands in pieces does not wait.
     """
     age = time.time() - os.fstat(file.fileno()).st_mtime
-    if place.name == STDIN or abs(age) >= WAIT or packing(file):
+    still = place.name == STDIN or isinstance(place, S3Object)  # objects appear whole
+    if still or abs(age) >= WAIT or packing(file):
         return size
     start, tail = size, b""
     while start and b"\n" not in tail and len(tail) < PIECE:
@@ -84,6 +86,10 @@ def finished(place: InputFile, file: BinaryIO, size: int) -> int:
     except (ValueError, RecursionError):
         return size - len(tail)
     return size
+
+
+def _size(place: InputFile) -> int:
+    return place.size if isinstance(place, S3Object) else place.path.stat().st_size
 
 
 class Reader:
@@ -108,7 +114,7 @@ class Reader:
         self.total = self.bytes_read = 0
         for place in places:
             with suppress(FileNotFoundError):  # removed since it was listed
-                self.total += place.path.stat().st_size
+                self.total += _size(place)
         self.already: list[str] = []
         self.read: list[str] = []
         self.waiting: list[str] = []
@@ -117,12 +123,24 @@ class Reader:
 
     def batches(self) -> Iterator[Batch]:
         """All batches, in order. Unreadable inputs are skipped and recorded in `unreadable`."""
+        left: list[InputFile] = []
+        for place in self.places:
+            if self._named_landed(place):
+                self.already.append(place.name)
+                self._advance(_size(place))
+            else:
+                left.append(place)
+        with closing(Copies(left)) as copies:
+            yield from self._batches(left, copies)
+
+    def _batches(self, places: list[InputFile], copies: Copies) -> Iterator[Batch]:
         batch = Batch()
         seen: set[str] = set()
-        for place in self.places:
+        for place in places:
             segment: Segment | None = None
             try:
-                with open_input(place) as file:
+                stored = isinstance(place, S3Object)
+                with copies.open(place.name) if stored else open_input(place) as file:
                     found = identify(place, file)
                     self.byte_count += found.size
                     known = self.done.get(found.checksum, InputProgress())
@@ -169,6 +187,11 @@ class Reader:
                     batch.byte_count -= sum(map(len, segment.lines)) + len(segment.lines)
         if batch.segments:
             yield batch
+
+    def _named_landed(self, place: InputFile) -> bool:
+        """Whether an object has landed, by its name alone: so it is not read again."""
+        known = self.done.get(place.checksum) if isinstance(place, S3Object) else None
+        return bool(known and known.complete)
 
     def _note(self, error: InputError | OSError, place: InputFile) -> None:
         if place.listed and isinstance(error, FileNotFoundError):

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from hirehouse.landing.inputs import InputFile, InputProgress
 from hirehouse.landing.read_batches import identify, open_input
+from hirehouse.landing.s3 import S3Object
 
 SEGMENT = re.compile(r"\d+-\d+\.ndjson")  # names of complete segments
 
@@ -21,6 +22,11 @@ def remove_landed(place: InputFile, done: dict[str, InputProgress]) -> bool:
     Returns:
         Whether the file was deleted.
     """
+    if isinstance(place, S3Object):
+        # By its name: nobody writes to an object, as a process may to a file.
+        if landed := done.get(place.checksum, InputProgress()).complete:
+            place.remove()
+        return landed
     if not SEGMENT.fullmatch(place.path.name):
         return False
     with open_input(place) as file, suppress(BlockingIOError):

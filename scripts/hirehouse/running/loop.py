@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from hirehouse.contracts.model import ROOT
@@ -17,6 +18,7 @@ from hirehouse.events.validate import utc_now
 from hirehouse.landing.decompress import InputError
 from hirehouse.landing.inputs import (
     HIDDEN,
+    S3,
     TOPIC,
     UNFINISHED,
     LeftOut,
@@ -26,6 +28,7 @@ from hirehouse.landing.inputs import (
 )
 from hirehouse.landing.land import LandingCache, land
 from hirehouse.landing.read_batches import WAIT
+from hirehouse.landing.s3 import S3Folder, S3Object
 from hirehouse.running.graph import Graph
 from hirehouse.running.warm_dbt import DbtError, WarmDbt
 from hirehouse.warehouse.connections import Warehouse, first_line, open_warehouse
@@ -42,6 +45,8 @@ QUIET = (
 # Rounds per checkpoint of a DuckDB file. A checkpoint at each close would rewrite parts of fifty
 # tables; the write-ahead log is as safe, and fast to replay while it is short.
 CHECKPOINT = 5
+# Seconds from one listing of S3 to the next one, at least; and listing takes a tenth of the time.
+LIST_EVERY, LIST_SHARE = 1.0, 10
 # Half of all models feed no fact or dimension: aggregates, and marts of arrival. While events keep
 # coming, a round builds about this many of them, in turn.
 DEFERRABLE_PER_ROUND = 3
@@ -83,11 +88,20 @@ class Inbox:
     """Finds new files, each one once: files are identified by name, size, times and inode.
 
     Args:
-        paths: folders, files and globs; their files may come and go.
+        paths: folders, files and globs, and URLs on S3; their files may come and go.
+
+    Raises:
+        InputError, S3Error: a URL on S3 can't be used.
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
-        self.paths = [str(Path(path).absolute()) for path in paths if not path.startswith(TOPIC)]
+        paths = list(paths)
+        files = [path for path in paths if not path.startswith((S3, TOPIC))]
+        self.paths = [str(Path(path).absolute()) for path in files]
+        self.folders = [S3Folder(path) for path in paths if path.startswith(S3)]
+        self.objects: dict[str, S3Object] = {}  # at the last listing, by name
+        self.listed_again_at = 0.0
+        self.unlisted = LeftOut()  # what that listing left out
         self.handled: dict[str, Stamp] = {}
         self.again_at: dict[str, float] = {}  # of files that wait for the end of their last line
         self.known: dict[str, set[str]] = {}  # what was left out at the last look, by the reason
@@ -98,7 +112,7 @@ class Inbox:
 
         What it leaves out is added to `left_out`, each file once.
         """
-        there = {}
+        there: dict[str, Stamp] = {}
         skipped = LeftOut()
         for path in self.paths:
             place = Path(path)
@@ -118,6 +132,9 @@ class Inbox:
                     continue
                 times = (stat.st_mtime_ns, stat.st_ctime_ns)
                 there[name] = (stat.st_size, *times, stat.st_ino)
+        self._list()
+        there |= {name: (one.size, one.modified) for name, one in self.objects.items()}
+        skipped.merge(self.unlisted)
         for why in skipped.keys() - {HIDDEN, UNFINISHED}:  # these come in time
             for name in set(skipped[why]) - self.known.get(why, set()):
                 self.left_out.add(name, why)
@@ -127,6 +144,16 @@ class Inbox:
         now = time.monotonic()
         due = {name for name, when in self.again_at.items() if when <= now}
         return {n: s for n, s in there.items() if n in due or self.handled.get(n) != s}
+
+    def _list(self) -> None:
+        """List S3, unless that was done just now."""
+        begun = time.monotonic()
+        if self.folders and begun >= self.listed_again_at:
+            unlisted = LeftOut()
+            found = chain.from_iterable(folder.objects(unlisted) for folder in self.folders)
+            self.objects, self.unlisted = {one.name: one for one in found}, unlisted
+            now = time.monotonic()
+            self.listed_again_at = now + max(LIST_EVERY, LIST_SHARE * (now - begun))
 
     def note_landed(self, files: dict[str, Stamp], waiting: Collection[str]) -> None:
         """Remember files that are not new any more; those `waiting` are looked at once more."""
@@ -244,10 +271,13 @@ class Loop:
     def _land(
         self, files: dict[str, Stamp], warehouse: Warehouse, result: Round
     ) -> datetime | None:
-        inputs = [*files, *self.topics]
+        objects = self.inbox.objects
+        inputs = [*(objects.get(name, name) for name in files), *self.topics]
         landed = land(inputs, warehouse, cache=self.cache, remove=self.remove, listed=True)
-        # Unreadable files, too: each is reported once, until it changes.
-        self.inbox.note_landed(files, landed.waiting)
+        # Unreadable files, too: each is reported once, until it changes. But objects do not change
+        # when one is allowed to read them.
+        done = {*landed.inputs, *landed.already, *chain(*landed.left_out.values())}
+        self.inbox.note_landed(files, {*landed.waiting, *(objects.keys() & files.keys() - done)})
         self.own |= set(landed.batches)
         self.filled |= {table for table, count in landed.rows.items() if count}
         result.batches, result.unreadable = landed.batches, landed.unreadable
