@@ -13,11 +13,13 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from hirehouse.collecting.app import Collector
 from hirehouse.collecting.connections import BACKLOG, Connection, connection_limit
-from hirehouse.collecting.spool import Spool, make_folder
+from hirehouse.collecting.spool import SEGMENT_AGE, Spool, make_folder
 from hirehouse.collecting.write_keys import Keys, add_key, read_keys, revoke_key
 from hirehouse.contracts.errors import ExpectedError
 from hirehouse.emission_testing.collector import MemoryCollector
+from hirehouse.landing.inputs import S3
 
+MAX_OBJECT_AGE = 5  # seconds; SDKs wait 15 for an answer
 keys_app = typer.Typer(
     no_args_is_help=True,
     help="Manage the write keys of producers.",
@@ -31,7 +33,10 @@ def collect_command(
     ] = Path("data/spool"),
     to: Annotated[
         str,
-        typer.Option(help="kafka://BROKER:PORT/TOPIC: write to a topic instead."),
+        typer.Option(
+            help="Write to a topic, kafka://BROKER:PORT/TOPIC, or a folder on S3,"
+            " s3://BUCKET/FOLDER, instead."
+        ),
     ] = "",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
@@ -39,8 +44,13 @@ def collect_command(
         Path | None, typer.Option(help="File of write keys; without it, any key is accepted.")
     ] = None,
     age: Annotated[
-        float, typer.Option(min=0.05, help="Seconds until events can land, at most.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            min=0.05,
+            help="Seconds until events of the spool can land, at most; default 1. On S3: from one"
+            " object to the next one, at least; default 0.25.",
+        ),
+    ] = None,
     metrics_port: Annotated[
         int | None, typer.Option(help="Serve metrics for Prometheus on this port.")
     ] = None,
@@ -56,14 +66,16 @@ def collect_command(
 ) -> None:
     """Receive events over HTTP like the Segment API: POST /v1/track, identify, page, batch, ...
 
-    200 means that the events are on disk, or acknowledged by Kafka. GET /health and /ready report
-    the state. SIGTERM or SIGINT ends the process after open requests.
+    200 means that the events are on disk, on S3, or acknowledged by Kafka. GET /health and /ready
+    report the state. SIGTERM or SIGINT ends the process after open requests.
 
-    Exit code 1: the spool, Kafka, the keys, the contracts or a port can't be used; 2: wrong
-    arguments.
+    Exit code 1: the spool, Kafka, S3, the keys, the contracts or a port can't be used; 2: wrong
+    arguments, or a bucket that does not exist or can't be listed.
     """
     if schemas and not micro:
         raise typer.BadParameter("--schemas is for --micro: events are checked when they land")
+    if to.startswith(S3) and age and age > MAX_OBJECT_AGE:
+        raise typer.BadParameter(f"--age: at most {MAX_OBJECT_AGE} on S3, since requests wait")
     if micro and not (keys or _is_loopback(host)):
         raise typer.BadParameter(
             f"--micro shows events to everybody who reaches {host}: pass --keys, so that /micro"
@@ -74,13 +86,17 @@ def collect_command(
     if micro:
         memory = MemoryCollector(schemas)
         app = Collector(memory, known, registry).app(memory.routes())
+    elif to.startswith(S3):
+        from hirehouse.collecting.s3_sink import OBJECT_AGE, S3Sink
+
+        app = Collector(S3Sink(to, registry, age or OBJECT_AGE), known, registry).app()
     elif to:
         from hirehouse.collecting.kafka_sink import KafkaSink
 
         app = Collector(KafkaSink(to), known, registry).app()
     else:
         make_folder(spool)
-        app = Collector(Spool(spool, registry, age), known, registry).app()
+        app = Collector(Spool(spool, registry, age or SEGMENT_AGE), known, registry).app()
     if not known:
         typer.echo("warning: no --keys: any write key is accepted", err=True)
     # uvicorn raises the signal again when it ends; it must not kill the process then.

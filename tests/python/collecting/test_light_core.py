@@ -155,6 +155,7 @@ def test_a_marketplace_is_simulated(light: LightCore, tmp_path: Path) -> None:
     [
         *(name for name in COMMANDS if name not in ALONE),
         "collect --to kafka://127.0.0.1:9/events",
+        "collect --to s3://bucket/events",
     ],
 )
 def test_a_command_names_the_extra_that_it_needs(

@@ -11,16 +11,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dbt.adapters.factory import FACTORY
+from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
 import hirehouse.running.loop
-from conftest import ENGINES, surrounded_by
+from conftest import BUCKET, ENGINES, surrounded_by
+from hirehouse.collecting.s3_sink import S3Sink
+from hirehouse.collecting.spool import Sink
 from hirehouse.commands.main import app
 from hirehouse.landing.land import land
 from hirehouse.running.lock import LoopLock
@@ -29,9 +34,11 @@ from hirehouse.running.warm_dbt import Outcome, WarmDbt
 from hirehouse.warehouse.connections import LANDING_LOCK, open_warehouse
 from hirehouse.warehouse.landed_schema import raw_tables
 from simulator import simulate
+from support.collectors import call, serving
 from support.events import event, line, write
-from support.forks import Fork, Tell
+from support.forks import MODELS, Fork, Tell
 from support.marts import SCHEMAS, MakeEnvironment, land_into, mart_hashes, shuffled
+from support.servers import S3
 
 RecordProperty = Callable[[str, object], None]
 PATIENCE = 240  # seconds, on a busy machine
@@ -303,6 +310,82 @@ def test_a_half_line_waits_and_what_is_left_out_is_named_once(
         *([], {"the name ends in .txt": [str(inbox / "late.txt")]}),
     )
     assert loop.round() is None
+
+
+@pytest.mark.one_engine
+def test_a_loop_lands_what_comes_to_s3(
+    station: Station, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station.pretend(monkeypatch)
+    monkeypatch.setattr(hirehouse.running.loop, "LIST_EVERY", 0)
+    monkeypatch.setattr(hirehouse.running.loop, "LIST_SHARE", 0)
+    monkeypatch.setattr(hirehouse.running.loop, "WAIT", 0.5)
+    url = f"s3://{BUCKET}/in"
+
+    def put(number: int) -> None:
+        key = f"in/{number}.ndjson"
+        s3.client.put_object(Bucket=BUCKET, Key=key, Body=line(event(number)))
+
+    with serving(S3Sink(url, CollectorRegistry(), 0.05)) as port:
+        loop = Loop([url], remove=True, deferrable_per_round=1_000)
+        assert rounds(loop).batches == []
+        assert call(port, "/v1/track", event(1)).status == 200
+        assert rounds(loop).events == 1
+        assert s3.objects(BUCKET) == {}
+        assert loop.round() is None
+        put(2)
+        assert rounds(loop).events == 1
+
+    # It goes on after S3 was away, and after an object could not be read.
+    s3.fault = lambda *_: "SlowDown"
+    failed = loop.round()
+    assert failed
+    assert failed.error.startswith(f"{url}: ")
+    s3.fault = None
+    put(3)
+    put(4)
+    s3.fault = lambda _, path, __: "AccessDenied" if path.endswith("/3.ndjson") else ""
+    denied = loop.round()
+    assert denied
+    assert (denied.events, len(denied.unreadable)) == (1, 1)
+    assert loop.round() is None
+    s3.fault = None
+    time.sleep(0.6)
+    assert rounds(loop).events == 1
+    assert loop.round() is None
+    assert Loop([url]).inbox.new().keys() == {f"{url}/{n}.ndjson" for n in (2, 3, 4)}
+
+
+@pytest.mark.every
+def test_marts_are_the_same_by_way_of_s3_and_of_a_spool(
+    station: Station, s3: S3, tmp_path: Path
+) -> None:
+    events = []
+    for text in chain.from_iterable(part.read_text().splitlines() for part in station.parts):
+        with suppress(ValueError):  # a line that is broken is no part of a request
+            events.append(json.loads(text))
+            # Else times would be corrected by the collector's clock.
+            events[-1].pop("sentAt", None)
+
+    def marts(sink: Path | Sink, place: str) -> dict[str, str]:
+        station.empty()
+        with serving(sink) as port:
+            for first in range(0, len(events), 100):
+                batch = {"batch": events[first : first + 100]}
+                assert call(port, "/v1/batch", batch).status == 200
+        with open_warehouse() as warehouse:
+            landed = land([place], warehouse)
+            assert landed.lines == len(events)
+        outcome = station.dbt.run("build", *MODELS)
+        assert outcome.success, outcome.failed()
+        station.dbt.close()
+        return station.marts()
+
+    url, spool = f"s3://{BUCKET}/in", tmp_path / "spool"
+    found = marts(S3Sink(url, CollectorRegistry(), 0.05), url)
+    assert len(s3.objects(BUCKET)) > 1
+    assert found == marts(spool, str(spool))
+    assert sum("(0 rows)" not in name for name in found) > 20
 
 
 def test_a_failed_model_waits_with_everything_downstream(
