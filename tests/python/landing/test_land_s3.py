@@ -133,12 +133,15 @@ def test_what_can_not_land_is_told(s3: S3, url: str, code: int, told: str) -> No
 def test_only_completely_landed_segments_are_removed(warehouse: Warehouse, s3: S3) -> None:
     first, second = segment(s3, 1, 3), segment(s3, 2)
     own = put(s3, "in/own.ndjson", line(event(5)))
+    # Who removes objects needs no right to write them.
+    s3.fault = lambda method, path, _: (
+        "AccessDenied" if method == "PUT" and path.startswith(f"/{BUCKET}/in/") else ""
+    )
     assert land([URL], warehouse).removed == []
-    third = segment(s3, 3)
     result = land([URL], warehouse, remove=True)
-    assert result.removed == [first, second, third]
+    assert (result.removed, result.unreadable) == ([first, second], [])
     assert [f"s3://{BUCKET}/{key}" for key in s3.objects(BUCKET)] == [own]
-    numbers = (5, 1_000, 1_001, 1_002, 2_000, 3_000)
+    numbers = (5, 1_000, 1_001, 1_002, 2_000)
     assert ids(warehouse) == [f"m-{number:07d}" for number in numbers]
     assert land([URL], warehouse, remove=True).events == 0
 
