@@ -70,6 +70,20 @@ def test_each_incremental_table_has_a_sort_key() -> None:
     assert without == []
 
 
+def test_views_read_only_tables_that_builds_keep() -> None:
+    """Redshift drops a view together with a table that it reads and that dbt replaces."""
+    kinds = {node["unique_id"]: node["config"]["materialized"] for node in of_type("model")}
+    replaced = [
+        f"{node['name']} reads {parent}"
+        for node in of_type("model")
+        if node["config"]["materialized"] == "view"
+        for parent in node["depends_on"]["nodes"]
+        if kinds.get(parent) == "table"
+    ]
+    assert replaced == []
+    assert {"view", "table", "incremental"} <= set(kinds.values())
+
+
 def test_names_and_tables_fit_redshift() -> None:
     nodes = [*of_type("model"), *of_type("seed"), *manifest()["sources"].values()]
     # dbt renames what it replaces.
