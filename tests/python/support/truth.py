@@ -6,12 +6,15 @@ which events count, and of several events the one that does.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import csv
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
+from hirehouse.contracts.model import ROOT
 from support.histories import OWN, Sent, dull
 
 APART = timedelta(days=30)  # between copies, at most
@@ -21,6 +24,18 @@ OPENINGS = {
     "interview_requested": (1, "interview_request"),
     "application_submitted": (2, "application"),
 }
+# What enters a stage, and the answer or none that it takes.
+ENTERING = {
+    "interview_requested": ("requested", None),
+    "application_submitted": ("applied", None),
+    "interview_request_answered": ("accepted", "accepted"),
+    "offer_extended": ("offered", None),
+    "offer_answered": ("hired", "accepted"),
+    "candidate_started": ("started", None),
+    "candidacy_closed": ("closed", None),
+}
+with (ROOT / "seeds" / "stages.csv").open() as seed:
+    RANKS = {row["stage"]: int(row["rank"]) for row in csv.DictReader(seed)}
 Rows = list[tuple[Any, ...]]
 
 
@@ -87,6 +102,28 @@ def expected(arrived: Iterable[Arrived]) -> dict[str, tuple[tuple[str, ...], Row
             ("candidacy_id", "origin", "role", "channel"),
             attributes(counted),
         ),
+        "int_searches": (
+            ("search_id", "employer_id", "searched_at"),
+            [
+                (key, one.get("employer_id"), one.at)
+                for key, one in first(counted, "candidate_search_performed", "search_id").items()
+            ],
+        ),
+        "fct_profile_views": (
+            ("profile_view_id", "viewed_at", "search_view_number", "candidacy_id", "requested_at"),
+            profile_views(counted),
+        ),
+        "int_interviews": (
+            ("interview_id", "scheduled_at", "scheduled_for", "schedule_count", "outcome"),
+            interviews(counted),
+        ),
+        "stage_conversion_monthly": (
+            (
+                *("left_month", "role", "origin", "stage", "actual_left_count"),
+                *("actual_forward_count", "implied_left_count", "implied_forward_count"),
+            ),
+            conversions(counted),
+        ),
         "int_placement_fees": (("event_id", "movement", "booked_at"), fees(counted)),
         "int_emails": (("email_id", "delivered_at", "clicked_at"), emails(counted)),
         "int_person_ids": (("id", "person_id"), list(persons(counted).items())),
@@ -138,6 +175,76 @@ def attributes(counted: Sequence[Arrived]) -> Rows:
         channel = sign_up.get("channel") if sign_up else None
         found.append((key, OPENINGS[one.sent.event][1], role, channel))
     return found
+
+
+def profile_views(counted: Sequence[Arrived]) -> Rows:
+    """Each view with its place in its search, and the employer's next request to the candidate."""
+    requests = first(counted, "interview_requested", "candidacy_id")
+    places: Counter[tuple[str, str]] = Counter()
+    found: Rows = []
+    for one in sorted(counted, key=lambda one: (one.at, one.id)):
+        if one.sent.event == "candidate_profile_viewed":
+            pair = one.get("employer_id"), one.get("candidate_id")
+            search = one.get("search_id")
+            places[search, pair[1]] += 1
+            later = [
+                (request.at, key)
+                for key, request in requests.items()
+                if (request.get("employer_id"), request.get("candidate_id")) == pair
+                and request.at >= one.at
+            ]
+            at, candidacy = min(later, default=(None, None))
+            found.append(
+                (one.id, one.at, places[search, pair[1]] if search else None, candidacy, at)
+            )
+    return found
+
+
+def interviews(counted: Sequence[Arrived]) -> Rows:
+    """Each interview as scheduled last, with its first outcome."""
+    outcomes = first(counted, "interview_completed", "interview_id")
+    schedules: dict[str, list[Arrived]] = defaultdict(list)
+    for one in sorted(counted, key=lambda one: (one.at, one.id)):
+        if one.sent.event == "interview_scheduled":
+            schedules[one.get("interview_id")].append(one)
+    found: Rows = []
+    for key, told in schedules.items():
+        starts = datetime.fromisoformat(told[-1].get("scheduled_for")).replace(tzinfo=None)
+        outcome = outcomes[key].get("outcome") if key in outcomes else None
+        found.append((key, told[0].at, starts, len(told), outcome))
+    return found
+
+
+def conversions(counted: Sequence[Arrived]) -> Rows:
+    """How often stages were left, and left forward, by month, role, origin and stage."""
+    visits: dict[str, list[tuple[datetime, int, str, str]]] = defaultdict(list)
+    for one in counted:
+        stage, answer = ENTERING.get(one.sent.event, ("", None))
+        if one.sent.event == "candidacy_stage_changed":
+            stage = one.get("stage")
+        if stage and one.get("answer") == answer:
+            visits[one.get("candidacy_id")].append((one.at, RANKS[stage], one.id, stage))
+    kinds = {key: (role or "unknown", origin) for key, origin, role, _ in attributes(counted)}
+    used = {(kinds[key], stage) for key in kinds for *_, stage in visits[key]}
+    # By group, the four counts of its row.
+    found: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0] * 4)
+    for key, kind in kinds.items():
+        entered = sorted(visits[key])
+        for (_, rank, _, stage), (at, next_rank, _, following) in pairwise(entered):
+            if stage != "closed":
+                actual = found[at.date().replace(day=1), *kind, stage]
+                actual[0] += 1
+                actual[1] += following != "closed" and next_rank > rank
+        going_on = [(at, rank) for at, rank, _, stage in entered if stage != "closed"]
+        for stage in (stage for of, stage in used if of == kind and stage != "closed"):
+            beyond = [n for n, (_, rank) in enumerate(going_on) if rank > RANKS[stage]]
+            is_furthest = max(rank for _, rank in going_on) == RANKS[stage]
+            at = going_on[beyond[0]][0] if beyond else entered[-1][0]
+            if any(n > 0 for n in beyond[:1]) or (is_furthest and entered[-1][3] == "closed"):
+                implied = found[at.date().replace(day=1), *kind, stage]
+                implied[2] += 1
+                implied[3] += bool(beyond)
+    return [(*group, *counts) for group, counts in found.items()]
 
 
 def fees(counted: Sequence[Arrived]) -> Rows:
