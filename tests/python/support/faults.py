@@ -213,6 +213,18 @@ FAULTS = {
     "a late answer does not touch its offer": Fault(
         f"{MARKETPLACE}/int_offers.sql", TOLD, "", "int_offers"
     ),
+    "an interview is to start when it was scheduled for first": Fault(
+        f"{MARKETPLACE}/int_interviews.sql",
+        "order by schedules.occurred_at desc, schedules.event_id desc",
+        "order by schedules.occurred_at, schedules.event_id",
+        "int_interviews",
+    ),
+    "a view leads to a request of another candidate": Fault(
+        "models/marts/marketplace/fct_profile_views.sql",
+        "and views.candidate_id = requests.candidate_id",
+        "",
+        "fct_profile_views",
+    ),
     "an invoice is for whom its newest event says": Fault(
         "models/intermediate/finance/int_invoices.sql",
         "is_touched('invoice_id')",
@@ -249,6 +261,12 @@ NAMELESS = {
     ),
     "a day's delays forget what arrived before": Fault(
         ADDED, FORGETS, "{%- if false %}", "int_event_delays"
+    ),
+    "a stage that was passed before is passed again": Fault(
+        "models/marts/marketplace/stage_conversion_monthly.sql",
+        "visits.reached_rank <= stages.stage_rank",
+        "visits.reached_rank is not null",
+        "stage_conversion_monthly",
     ),
     "an action does not touch its failure": Fault(
         "models/intermediate/operations/int_failed_events.sql", ACTED, "", "int_failed_events"
