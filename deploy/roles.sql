@@ -21,10 +21,11 @@ create schema core authorization transformer;
 create schema marketplace authorization transformer;
 create schema finance authorization transformer;
 create schema growth authorization transformer;
+create schema product authorization transformer;
 create schema operations authorization transformer;
-grant usage on schema reference, core, marketplace, finance, growth, operations to group analysts;
+grant usage on schema reference, core, marketplace, finance, growth, product, operations to group analysts;
 alter default privileges for user transformer
-in schema reference, core, marketplace, finance, growth, operations
+in schema reference, core, marketplace, finance, growth, product, operations
 grant select on tables to group analysts;
 
 -- An analyst, for example:

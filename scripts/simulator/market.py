@@ -31,6 +31,7 @@ class Person:
     user_agent: str
     channel: ref.Channel
     gone: bool = field(default=False, init=False)  # all lives of who is gone end
+    variants: dict[str, set[str]] = field(default_factory=dict, init=False)  # seen, by experiment
 
 
 @dataclass(slots=True, eq=False)
@@ -215,6 +216,7 @@ class Market:
             self.emit("web", "page_viewed", visit, {"page_name": page_name, "title": title})
             if exposure:
                 self.emit("web", "experiment_exposed", visit, exposure)
+                self._expose(who, **exposure)
             visit.context.pop("campaign", None)
             referrer, campaign, exposure = url, "", {}
             self.now += 5 * SECOND + int(self.rng.expovariate(1 / 35) * SECOND)
@@ -225,6 +227,18 @@ class Market:
         if pages:
             yield ends
         return visit
+
+    def _expose(self, who: Person, experiment_name: str, variant: str) -> None:
+        """Count who sees a variant; who sees several is left out of all of them."""
+        seen = who.variants.setdefault(experiment_name, set())
+        new = {variant} - seen
+        if new and len(seen) == 1:
+            self.truth.experiments[" ".join((experiment_name, *seen, "exposed"))] -= 1
+            new |= seen
+        seen.add(variant)
+        for name in new:
+            what = "exposed" if len(seen) == 1 else "excluded"
+            self.truth.experiments[f"{experiment_name} {name} {what}"] += 1
 
     def email(self, who: Person, template: str, click_share: float) -> None:
         """Deliver a mail, and let its link be followed by that share of recipients."""

@@ -74,6 +74,8 @@ class Truth:
     requests_by_day: Counter[str] = field(default_factory=Counter)
     requests_by_band: Counter[str] = field(default_factory=Counter)
     acceptances_by_band: Counter[str] = field(default_factory=Counter)
+    # By name, variant and what is counted; who signed up as a candidate has converted.
+    experiments: Counter[str] = field(default_factory=Counter)
     weeks: dict[str, dict[str, int]] = field(default_factory=dict)  # by their Monday
 
     def __post_init__(self) -> None:

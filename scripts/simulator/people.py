@@ -101,6 +101,9 @@ class Marketplace(HiringMarket):
         origin = {"channel": channel, "country_code": place.country}
         self.emit("candidate_app", "candidate_signed_up", visit, about | origin)
         self.truth.count(self.now, "sign_ups")
+        for experiment, variants in who.variants.items():
+            if len(variants) == 1:
+                self.truth.experiments[" ".join((experiment, *variants, "converted"))] += 1
         self._link("candidate_app", visit, "sign_up", who.anonymous_id)
         self.email(candidate, "welcome", 0.35)
         return candidate

@@ -200,6 +200,38 @@ def ratio(numerator: str, denominator: str, type: str = "numeric(9, 4)") -> str:
     return f"cast({numerator} / {denominator} as {type})"
 
 
+def quotient(numerator: str, denominator: str) -> str:
+    """Stands for macros/engine/quotient.sql."""
+    return f"({numerator} / {denominator})"
+
+
+def whole_root(square: str) -> str:
+    """Stands for macros/engine/whole_root.sql."""
+    return f"cast({square} as numeric(38, 0))"
+
+
+def decimal_of(number: str, _digits: int, precision: int, scale: int) -> str:
+    """Stands for macros/numbers/decimal_of.sql."""
+    return f"cast({number} as numeric({precision}, {scale}))"
+
+
+def normal_tail(z: str, _digits: int) -> str:
+    """Stands for macros/statistics/p_value.sql."""
+    return f"round({z}, 9)"
+
+
+def p_value(tail: str) -> str:
+    """Stands for macros/statistics/p_value.sql."""
+    return f"round({tail}, 6)"
+
+
+def of_two_rates(*columns: str) -> str:
+    """Stands for macros/statistics/two_rates.sql."""
+    return f"greatest({', '.join(column for column in columns if column not in '-+')})"
+
+
+z_square = split_square = lift = wilson_square = wilson_bound = of_two_rates
+
 dbt = SimpleNamespace(
     dateadd=lambda part, number, moment: f"{moment} + interval '{number} {part}'",
     date_spine=lambda _part, first, _last: f"select {first} as date_day",

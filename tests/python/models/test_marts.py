@@ -127,6 +127,27 @@ def test_money_equals_the_truth_to_the_cent(built: Built) -> None:
     assert expected["refunded"]
 
 
+@pytest.mark.usefixtures("built")
+def test_lifetime_values_add_up_to_the_revenue_of_months() -> None:
+    with open_warehouse() as warehouse:
+        [(subscriptions, months, fees, values)] = warehouse.query(
+            "select sum(subscription_revenue_reporting), sum(subscription_month_count),"
+            " sum(net_fees_reporting), sum(lifetime_value_reporting)"
+            " from finance.customer_lifetime_value"
+        )
+        [(revenue, live)] = warehouse.query(
+            "select sum(mrr * reporting_rate), sum(subscription_count) from finance.mrr_monthly"
+        )
+        [(net,)] = warehouse.query(
+            "select sum(net_reporting) from finance.placement_revenue_monthly"
+        )
+    # Each employer has one subscription at a time, and each of its months is rounded to the cent.
+    assert months == live > 0
+    assert abs(subscriptions - revenue) <= months * Decimal("0.005")
+    assert fees == net > 0
+    assert values == subscriptions + fees
+
+
 def test_visits_equal_the_truth(built: Built) -> None:
     truths = [truth_of(folder) for folder in built.folders]
     with open_warehouse() as warehouse:
@@ -233,6 +254,29 @@ def test_weeks_equal_the_truth(built: Built) -> None:
         del earlier["requested"]
 
 
+def test_uses_of_features_equal_the_truth(built: Built) -> None:
+    with open_warehouse() as warehouse:
+        used = dict(
+            warehouse.query(
+                "select feature, sum(use_count) from product.feature_usage_weekly group by 1"
+            )
+        )
+    events: Counter[str] = sum(
+        (Counter(truth_of(folder)["events_by_name"]) for folder in built.folders), Counter()
+    )
+    assert used == {
+        "candidate_profile": events["candidate_profile_submitted"],
+        "availability": events["candidate_availability_changed"],
+        "application": events["application_submitted"],
+        "request_answer": events["interview_request_answered"],
+        "employer_profile": events["employer_profile_updated"],
+        "position": events["position_opened"],
+        "search": events["candidate_search_performed"],
+        "profile_view": events["candidate_profile_viewed"],
+        "interview_request": events["interview_requested"],
+    }
+
+
 def test_requests_equal_the_truth(built: Built) -> None:
     truths = [truth_of(folder) for folder in built.folders]
     with open_warehouse() as warehouse:
@@ -275,6 +319,22 @@ def test_requests_equal_the_truth(built: Built) -> None:
     assert bands == {band: (count, accepted[band]) for band, count in requested.items()}
     assert len(bands) > 5
     assert recent > 0
+
+
+def test_experiments_equal_the_truth(built: Built) -> None:
+    with open_warehouse() as warehouse:
+        rows = warehouse.query(
+            "select experiment_name, variant, exposed_count, excluded_count, converted_count"
+            " from product.experiment_results where goal = 'candidate_sign_up'"
+        )
+    found = {
+        f"{name} {variant} {what}": count
+        for name, variant, *counts in rows
+        for what, count in zip(("exposed", "excluded", "converted"), counts, strict=True)
+    }
+    truths = [Counter(truth_of(folder)["experiments"]) for folder in built.folders]
+    assert found == sum(truths, Counter[str]())
+    assert min(found.values()) > 0
 
 
 def test_candidacies_failures_and_copies_equal_the_truth(built: Built) -> None:

@@ -39,6 +39,7 @@ FROM_MACROS: dict[str, set[str]] = {
     "generate_series": {"GenerateSeries"},  # dbt.date_spine on DuckDB
     "octet_length": {"ByteLength"},  # byte_length on PostgreSQL
     "power": {"Pow"},  # dbt.date_spine on PostgreSQL and Redshift
+    "sqrt": {"Sqrt"},  # whole_root, which corrects it
     "strlen": {"Anonymous"},  # byte_length on DuckDB
 }
 
@@ -90,4 +91,5 @@ JOINS = {"", "INNER", "OUTER", "CROSS", "LEFT", "FULL"}
 
 # sqlglot's names of types: it calls `varchar(n)` TEXT when it reads DuckDB's dialect.
 TYPES = {"VARCHAR", "TEXT", "INT", "BIGINT", "DECIMAL", "BOOLEAN", "DATE", "TIMESTAMP"}
+TYPES |= {"INT128"}  # `hugeint`, of quotient on DuckDB
 TYPES |= {"TIMESTAMPNTZ"}  # a `timestamp` without zone, in sqlglot's words for DuckDB
