@@ -27,6 +27,11 @@
     {%- do default__drop_relation(relation) -%}
 {%- endmacro %}
 
+{# Else dbt would take the one of PostgreSQL, whose catalog Redshift does not have. #}
+{% macro redshift__drop_relation(relation) -%}
+    {%- do default__drop_relation(relation) -%}
+{%- endmacro %}
+
 {% macro point_view_to(view, old, new) -%}
     do $$
     begin
