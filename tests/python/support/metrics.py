@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import urllib.request
 from pathlib import Path
+from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from hirehouse.collecting import s3_sink
 from hirehouse.collecting.app import Collector
 from hirehouse.collecting.spool import Spool
 from hirehouse.collecting.write_keys import Keys, add_key
@@ -26,11 +29,17 @@ def samples(text: str) -> dict[str, list[dict[str, str]]]:
 
 
 def of_collector(folder: Path) -> dict[str, list[dict[str, str]]]:
-    """What a collector with the producer `web` exposes before its first request."""
-    registry = CollectorRegistry()
+    """What collectors with the producer `web` expose before their first request, of each sink."""
     add_key(folder / "keys.json", "web")
-    Collector(Spool(folder / "spool", registry), Keys(folder / "keys.json"), registry)
-    return samples(generate_latest(registry).decode())
+    found: dict[str, list[dict[str, str]]] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(s3_sink, "open_s3", lambda url: (None, url))
+        for sink in (Spool, s3_sink.S3Sink):
+            registry = CollectorRegistry()
+            place: Any = folder / "spool"
+            Collector(sink(place, registry), Keys(folder / "keys.json"), registry)
+            found |= samples(generate_latest(registry).decode())
+    return found
 
 
 def of_loop() -> dict[str, list[dict[str, str]]]:
