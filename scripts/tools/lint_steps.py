@@ -53,7 +53,12 @@ class Step:
 
 def parse(target: str) -> Step:
     """Parse the project for an engine; no partial parsing, which would keep warnings back."""
-    strict = ("--quiet", "--warn-error-options", "{error: all, silence: [MFConverterIssue]}", "--no-partial-parse")
+    strict = (
+        "--quiet",
+        "--warn-error-options",
+        "{error: all, silence: [MFConverterIssue]}",
+        "--no-partial-parse",
+    )
     return Step(("dbt", *strict, "parse", "--target", target), PROJECT, target=target)
 
 

@@ -5,10 +5,10 @@ with
 months as (
 
     select
-        month_start,
+        mrr_month as month_start,
         currency,
         reporting_rate as rate
-    from {{ ref('int_mrr_months') }}
+    from {{ ref('mrr_months') }}
 
 ),
 

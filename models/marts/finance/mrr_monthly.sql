@@ -33,14 +33,14 @@ changes as (
 monthly as (
 
     select
-        months.month_start,
+        months.mrr_month as month_start,
         months.currency,
         months.reporting_rate,
         sum(coalesce(changes.subscriptions, 0)) as subscriptions,
         sum(coalesce(changes.amount, 0)) as amount
-    from {{ ref('int_mrr_months') }} as months
+    from {{ ref('mrr_months') }} as months
     left join changes
-        on months.month_start = changes.month_start and months.currency = changes.currency
+        on months.mrr_month = changes.month_start and months.currency = changes.currency
     group by 1, 2, 3
 
 ),

@@ -20,7 +20,7 @@ changes as (
 monthly as (
 
     select
-        months.month_start,
+        months.mrr_month as month_start,
         months.currency,
         months.reporting_rate,
         {% for movement, name, sign in movements %}
@@ -29,9 +29,9 @@ monthly as (
             as {{ name }}_mrr,
         {% endfor %}
         sum(coalesce(changes.amount, 0)) as net_new_mrr
-    from {{ ref('int_mrr_months') }} as months
+    from {{ ref('mrr_months') }} as months
     left join changes
-        on months.month_start = changes.month_start and months.currency = changes.currency
+        on months.mrr_month = changes.month_start and months.currency = changes.currency
     group by 1, 2, 3
 
 ),

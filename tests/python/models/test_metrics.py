@@ -32,7 +32,9 @@ def written() -> Iterator[tuple[str, str]]:
                 yield "semantic model", model["semantic_model"]["name"]
             for metric in model.get("metrics", []):
                 # After a change of a file, dbt's partial parsing reads its other metrics twice.
-                assert metric["type"] == "simple", f"{path}: move {metric['name']} to models/metrics"
+                assert metric["type"] == "simple", (
+                    f"{path}: move {metric['name']} to models/metrics"
+                )
                 yield "metric", metric["name"]
 
 

@@ -20,7 +20,13 @@ from dbt.flags import get_flags
 
 def main(root: str, folder: str, names: list[str]) -> None:
     options = ["--project-dir", root, "--target-path", folder, "--target", "redshift"]
-    strict = ["--quiet", "--warn-error-options", "{error: all, silence: [MFConverterIssue]}", "--log-path", folder]
+    strict = [
+        "--quiet",
+        "--warn-error-options",
+        "{error: all, silence: [MFConverterIssue]}",
+        "--log-path",
+        folder,
+    ]
     parsed = dbtRunner().invoke([*strict, "parse", *options])
     assert parsed.success, parsed.exception
     profile = load_profile(root, {}, target_override="redshift")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from dbt.contracts.graph.semantic_manifest import SemanticManifest
@@ -35,14 +36,10 @@ class Metrics:
         SemanticManifest(manifest).write_json_to_file(str(path))
         parsed = parse_manifest_from_dbt_generated_manifest(path.read_text())
 
-        class Adapter:
-            """What MetricFlow asks of dbt's adapter to write SQL."""
-
-            def type(self) -> str:
-                return engine
-
+        # MetricFlow asks dbt's adapter for no more than its type to write SQL.
+        adapter: Any = SimpleNamespace(type=lambda: engine)
         self.engine = MetricFlowEngine(
-            SemanticManifestLookup(parsed), AdapterBackedSqlClient(Adapter())
+            SemanticManifestLookup(parsed), AdapterBackedSqlClient(adapter)
         )
         metrics = manifest.metrics.values()
         self.equals = {metric.name: metric.config.meta["equals"] for metric in metrics}
@@ -90,8 +87,9 @@ def grain_of(time: str | None) -> str | None:
     """The granularity of a mart's column or expression of time."""
     if time is None:
         return None
-    grains = re.findall(r"(week|month|day|_on)\b", time)
-    return {"_on": "day"}.get(grains[0], grains[0])
+    found = re.search(r"week|month|day|_on\b", time)
+    assert found, time
+    return found[0].replace("_on", "day")
 
 
 def read(rows: list[tuple[Any, ...]]) -> Values:

@@ -37,7 +37,7 @@ currencies as (
 final as (
 
     select
-        months.month_start,
+        months.month_start as mrr_month,
         currencies.currency,
         rates.rate as reporting_rate
     from months
