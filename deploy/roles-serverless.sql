@@ -13,10 +13,11 @@ create schema core authorization "IAMR:hirehouse-run";
 create schema marketplace authorization "IAMR:hirehouse-run";
 create schema finance authorization "IAMR:hirehouse-run";
 create schema growth authorization "IAMR:hirehouse-run";
+create schema product authorization "IAMR:hirehouse-run";
 create schema operations authorization "IAMR:hirehouse-run";
-grant usage on schema reference, core, marketplace, finance, growth, operations to group analysts;
+grant usage on schema reference, core, marketplace, finance, growth, product, operations to group analysts;
 alter default privileges for user "IAMR:hirehouse-run"
-in schema reference, core, marketplace, finance, growth, operations
+in schema reference, core, marketplace, finance, growth, product, operations
 grant select on tables to group analysts;
 
 -- For schemas that are built beside production, and then swapped with it.
