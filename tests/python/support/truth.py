@@ -96,6 +96,11 @@ def expected(arrived: Iterable[Arrived]) -> dict[str, tuple[tuple[str, ...], Row
             ("event", "event_id", "batch_id", "batch_row"),
             [(one.sent.event, one.id, one.batch_id, one.batch_row) for one in copies],
         ),
+        "int_last_occurrences": (("event", "occurred_at"), last_occurrences(counted)),
+        "fct_experiment_exposures": (
+            ("experiment_name", "person_id", "variant", "variant_count"),
+            exposures(counted),
+        ),
         "int_offers": (("offer_id", "offered_at", "answer", "answered_at"), offers(counted)),
         "int_candidacy_milestones": (("candidacy_id", "hired_at"), hires(counted)),
         "int_candidacy_attributes": (
@@ -132,6 +137,30 @@ def expected(arrived: Iterable[Arrived]) -> dict[str, tuple[tuple[str, ...], Row
             sessions(counted),
         ),
     }
+
+
+def last_occurrences(counted: Sequence[Arrived]) -> Rows:
+    """Each event with its last time, of those that were received when they had happened."""
+    last: dict[str, datetime] = {}
+    for one in counted:
+        if one.sent.delay is None or one.sent.delay >= 0:
+            last[one.sent.event] = max(one.at, last.get(one.sent.event, one.at))
+    return list(last.items())
+
+
+def exposures(counted: Sequence[Arrived]) -> Rows:
+    """Each variant that a person saw, with the number of those of its experiment."""
+    ids = persons(counted)
+    seen: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in counted:
+        if one.sent.event == "experiment_exposed":
+            visitor = one.own(one.sent.user or one.sent.anonymous or one.sent.id)
+            seen[one.get("experiment_name"), ids.get(visitor, visitor)].add(one.get("variant"))
+    return [
+        (name, person, variant, len(variants))
+        for (name, person), variants in seen.items()
+        for variant in variants
+    ]
 
 
 def offers(counted: Sequence[Arrived]) -> Rows:
