@@ -2,6 +2,12 @@
 
 with
 
+bounds as (
+
+    select cast(min(valid_from) as date) as first_day from {{ ref('dim_positions_history') }}
+
+),
+
 weeks as (
 
     select distinct
@@ -9,6 +15,7 @@ weeks as (
         cast({{ dbt.dateadd('day', 7, 'dates.week_start') }} as timestamp) as ends_at
     from {{ ref('dim_dates') }} as dates
     inner join {{ ref('data_as_of') }} as as_of on dates.date_day <= as_of.as_of_day
+    inner join bounds on dates.date_day >= bounds.first_day
 
 ),
 
