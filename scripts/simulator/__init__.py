@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 
+from simulator.journeys import cohorts, told
 from simulator.output import Output, Truth
 from simulator.people import Marketplace
 from simulator.standing import note_week
@@ -58,6 +59,8 @@ def simulate(
     marketplace.run(marketplace.days(candidates, progress))
     note_week(marketplace, marketplace.erased, marketplace.end)
     output.close()
+    truth.channels, truth.attribution = told(marketplace.journeys, marketplace.lost)
+    truth.cohorts = cohorts(marketplace.journeys)
     progress(days)
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     (out / TRUTH_FILE).write_bytes(orjson.dumps(truth, default=str, option=options))

@@ -64,6 +64,8 @@ class HiringMarket(Market):
             self.truth.requests_by_band[c.salary_band] += 1
             self.truth.requests_by_day[iso_time(self.now)[:10]] += 1
             candidate.requested_at = self.now
+            for who in (candidate, position.employer):
+                who.account.requests += (self.now,)
             self.email(candidate, "interview_request", 0.5)
         self.begin(self._candidacy(c, origin), c)
 
@@ -200,6 +202,8 @@ class HiringMarket(Market):
                 self._go_to(c, "hired")
                 if self.now <= c.candidate.listed_at + MATCH_DAYS * DAY:
                     self.truth.count(c.candidate.listed_at, "matched")
+                for who in (c.candidate, c.position.employer):
+                    who.account.hires += (self.now,)
                 self.truth.add_money(self.now, "gmv", c.currency, c.salary * 100)
                 return ""
             if reason != "salary" or not first or not self.chance(0.6):

@@ -17,6 +17,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from simulator import reference as ref
+from simulator.journeys import Account, Journey, week
 from simulator.output import Output
 from simulator.reference import DAY, HOUR, MINUTE, SECOND
 
@@ -32,6 +33,8 @@ class Person:
     channel: ref.Channel
     gone: bool = field(default=False, init=False)  # all lives of who is gone end
     variants: dict[str, set[str]] = field(default_factory=dict, init=False)  # seen, by experiment
+    journey: Journey = field(default_factory=Journey, init=False)
+    account: Account = field(init=False)  # after the sign-up
 
 
 @dataclass(slots=True, eq=False)
@@ -105,6 +108,9 @@ class Visit:
     context: dict[str, Any]  # of its events
 
 
+# What makes an employer active in a week, besides page views.
+EMPLOYER_ACTIVITIES = {"candidate_search_performed", "candidate_profile_viewed"}
+EMPLOYER_ACTIVITIES |= {"interview_requested", "position_opened"}
 T = TypeVar("T")
 S = TypeVar("S", Candidate, Position)
 BROWSER = {"name": "analytics.js", "version": "4.2.1"}
@@ -118,6 +124,9 @@ class Market:
         self.output, self.truth = output, output.truth
         self.rng = Random(f"{self.truth.seed}/marketplace")
         self.ranks = Random(f"{self.truth.seed}/ranks")  # of results, which change nothing else
+        self._tracking = Random(f"{self.truth.seed}/tracking")
+        self.journeys: set[Journey] = set()
+        self.lost = Counter[str]()  # visitors who have left for good, by channel
         self.now = self.start = (self.truth.start - date(1970, 1, 1)).days * DAY
         self.end = self.start + self.truth.days * DAY
         self.release = ""
@@ -193,18 +202,51 @@ class Market:
             source = source.user
         if source and source.id:
             message["userId"] = source.id
+        if source and event in EMPLOYER_ACTIVITIES:
+            source.account.weeks |= {week(self.now)}
         self.output.send(self.now, message)
 
     def visitor(self, channel: ref.Channel) -> Person:
-        return Person("", self.id("anon"), self.word("user_agents"), channel)
+        person = Person("", self.id("anon"), self.word("user_agents"), channel)
+        self.journeys.add(person.journey)
+        return person
+
+    def join(self, who: Person, other: Person) -> None:
+        """Two turn out to be the same person."""
+        who.journey.join(other.journey)
+        self.journeys.remove(other.journey)
+
+    def lose(self, visitor: Person) -> None:
+        """A visitor without an account does not come back."""
+        self.journeys.remove(visitor.journey)
+        self.lost.update(visitor.journey.visitors())
+
+    def register(self, who: Person, visitor: Person, kind: str, channel: str) -> None:
+        """A visitor signs up now, as who this is, and declares a channel."""
+        who.journey = visitor.journey
+        who.account = Account(kind, self.now, channel)
+        who.journey.accounts.append(who.account)
 
     def visit(
-        self, who: Person, pages: list[str], campaign: str = "", **exposure: str
+        self,
+        who: Person,
+        pages: list[str],
+        channel: ref.Channel | None = None,
+        mail: str = "",
+        **exposure: str,
     ) -> Generator[int, None, Visit]:
-        """View pages, one after the other; the first may expose to a variant of an experiment."""
+        """View pages, one after the other; the first may expose to a variant of an experiment.
+
+        A channel or a mail leads to the first page, though of a channel it may not show.
+        """
         session = {"library": BROWSER, "sessionId": self.id("ses"), "userAgent": who.user_agent}
         visit = Visit(who, who, {**session, "page": {"url": ref.SITE, "title": "Home"}})
-        referrer, begun = "" if who.id else who.channel.referrer, self.now
+        referrer, campaign, measured = "", "", "direct"
+        if mail:
+            campaign, measured = f"hirehouse email {mail}", "email"
+        if channel and self._tracking.random() >= channel.untracked:
+            referrer, campaign, measured = channel.referrer, channel.campaign, channel.name
+        led, begun, times = campaign, self.now, []
         for page_name in pages:
             url, title = f"{ref.SITE}/{page_name}", page_name.replace("_", " ").capitalize()
             page = visit.context["page"] = {"url": url, "referrer": referrer, "title": title}
@@ -214,6 +256,7 @@ class Market:
                 visit.context["campaign"] = {"source": source, "medium": medium, "name": name}
                 page["url"] += f"?utm_source={source}&utm_medium={medium}&utm_campaign={name}"
             self.emit("web", "page_viewed", visit, {"page_name": page_name, "title": title})
+            times.append(self.now)
             if exposure:
                 self.emit("web", "experiment_exposed", visit, exposure)
                 self._expose(who, **exposure)
@@ -225,6 +268,7 @@ class Market:
         # The clock was ahead: what else happens during a visit does not depend on its pages.
         ends, self.now = self.now, begun
         if pages:
+            who.journey.visit(times[0], times[-1], led, measured)
             yield ends
         return visit
 
@@ -253,4 +297,4 @@ class Market:
         link = f"{ref.SITE}/{page}?mail={mail['email_id']}"
         self.emit("mailer", "email_clicked", who, mail | {"link_url": link})
         pages = [page, "profile"] if self.chance(0.5) else [page]
-        yield from self.visit(who, pages, f"hirehouse email {mail['template']}")
+        yield from self.visit(who, pages, mail=mail["template"])

@@ -77,6 +77,9 @@ class Truth:
     # By name, variant and what is counted; who signed up as a candidate has converted.
     experiments: Counter[str] = field(default_factory=Counter)
     weeks: dict[str, dict[str, int]] = field(default_factory=dict)  # by their Monday
+    channels: dict[str, dict[str, int]] = field(default_factory=dict)
+    attribution: dict[str, dict[str, dict[str, Decimal]]] = field(default_factory=dict)
+    cohorts: dict[str, list[dict[str, int]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.candidacies |= {"opened": 0, "by_origin": Counter(), "closed": 0, "under_way": 0}

@@ -73,12 +73,14 @@ class Marketplace(HiringMarket):
                 treated = converts and self.chance(0.08)
                 variant = variants[1] if treated else self.pick(variants)
                 exposure = {"experiment_name": experiment, "variant": variant}
-            visit = yield from self.visit(who, pages, who.channel.campaign, **exposure)
+            visit = yield from self.visit(who, pages, who.channel, **exposure)
             if left:
                 if self.chance(0.3):
                     who.channel = self.draw(ref.CANDIDATE_CHANNELS)
                 yield self.later(40, spread=1.0)
-        if signs_up:
+        if not signs_up:
+            self.lose(who)
+        else:
             years = min(int(self.rng.gammavariate(2.2, 3.0)), 40)
             role, location = self.draw(ref.ROLES), self.draw(ref.LOCATIONS)
             candidate = self._sign_up(visit, role, location, years)
@@ -104,6 +106,7 @@ class Marketplace(HiringMarket):
         for experiment, variants in who.variants.items():
             if len(variants) == 1:
                 self.truth.experiments[" ".join((experiment, *variants, "converted"))] += 1
+        self.register(candidate, who, "candidate", channel)
         self._link("candidate_app", visit, "sign_up", who.anonymous_id)
         self.email(candidate, "welcome", 0.35)
         return candidate
@@ -118,6 +121,7 @@ class Marketplace(HiringMarket):
         visit = yield from self.visit(self.visitor(candidate.channel), ["home", "sign_up"])
         again = self._sign_up(visit, candidate.role, candidate.location, candidate.years)
         visit.user, again.gone = candidate, True
+        self.join(candidate, again)
         self._link("candidate_app", visit, "merge", again.id)
 
     def _enter(self, candidate: Candidate) -> Life:
@@ -137,6 +141,7 @@ class Marketplace(HiringMarket):
             if accepted:
                 candidate.listed, candidate.listed_at = True, self.now
                 self.truth.count(self.now, "first_searchable")
+                candidate.account.approved = True
                 self.candidates[candidate.role.name].append(candidate)
                 self.begin(self._sessions(candidate), candidate)
                 return
@@ -174,6 +179,7 @@ class Marketplace(HiringMarket):
             return
         if who is not candidate:
             visit.user = candidate
+            self.join(candidate, who)
             self._link("candidate_app", visit, "sign_in", who.anonymous_id)
         if self.chance(APPLY[candidate.availability]) and len(candidate.live) < 4:
             position = self.find(self.positions[candidate.role.name])
@@ -211,7 +217,7 @@ class Marketplace(HiringMarket):
         yield self._moment(ref.EMPLOYER_HOURS)
         who = self.visitor(self.draw(ref.EMPLOYER_CHANNELS))
         pages = [self.word("employer_pages") for _ in range(1 + self.upto(3))]
-        visit = yield from self.visit(who, [*pages, "sign_up"], who.channel.campaign)
+        visit = yield from self.visit(who, [*pages, "sign_up"], who.channel)
         id_, location, size = self.id("emp"), self.draw(ref.LOCATIONS), self.draw(ref.SIZES)
         name = f"{self.word('company_names')} {self.word('company_kinds')}"
         profile = {"employer_id": id_, "company_name": name, "industry": self.word("industries")}
@@ -222,6 +228,7 @@ class Marketplace(HiringMarket):
         origin = {"channel": who.channel.name, "country_code": location.country}
         self.emit("employer_app", "employer_signed_up", visit, profile | origin)
         self.truth.count(self.now, "employer_sign_ups")
+        self.register(employer, who, "employer", who.channel.name)
         self._link("employer_app", visit, "sign_up", who.anonymous_id)
         self.email(employer, "employer_welcome", 0.5)
         for _ in range(1 + self.upto(1 + size)):

@@ -59,6 +59,7 @@ class Channel(NamedTuple):
     name: str
     referrer: str
     campaign: str
+    untracked: float
     lost: float
     quality: float
     candidates: int
