@@ -232,6 +232,42 @@ def of_two_rates(*columns: str) -> str:
 
 z_square = split_square = lift = wilson_square = wilson_bound = of_two_rates
 
+
+def equal_share(place: str, count: str, whole: int = 1000000) -> str:
+    """Stands for macros/numbers/equal_share.sql."""
+    return f"{place} * {whole} / {count}"
+
+
+def cohort_weeks(accounts: str) -> str:
+    """Stands for macros/numbers/cohort_weeks.sql."""
+    return f"select * from {accounts}"
+
+
+def host(url: str) -> str:
+    """Stands for macros/channels/host.sql."""
+    return f"split_part({url}, '/', 3)"
+
+
+def is_direct(alias: str | None = None) -> str:
+    """Stands for macros/channels/is_direct.sql."""
+    return f"{alias + '.' if alias else ''}utm_source is null"
+
+
+def channel_of_source(name: str) -> str:
+    """Stands for macros/channels/channel_of_source.sql."""
+    return f"select * from {name}"
+
+
+def is_source(sources: str, alias: str) -> str:
+    """Stands for macros/channels/channel_of_source.sql."""
+    return f"{sources}.utm_source = {alias}.utm_source"
+
+
+def measured_channel(sign_ups: str, channels: str) -> str:
+    """Stands for macros/channels/measured_channel.sql."""
+    return f"case when {sign_ups}.touched_at is not null then {channels}.channel end"
+
+
 dbt = SimpleNamespace(
     dateadd=lambda part, number, moment: f"{moment} + interval '{number} {part}'",
     date_spine=lambda _part, first, _last: f"select {first} as date_day",

@@ -13,6 +13,8 @@ views as (
         page_name,
         context_page_url as page_url,
         context_page_referrer as referrer,
+        {{ host('context_page_referrer') }} as referrer_host,
+        {{ host('context_page_url') }} as own_host,
         nullif(context_utm_source, '') as utm_source,
         nullif(context_utm_medium, '') as utm_medium,
         nullif(context_utm_campaign, '') as utm_campaign,
@@ -33,6 +35,13 @@ identified as (
         views.page_name,
         views.page_url,
         views.referrer,
+        -- Not of our own site, the host itself or one with more or fewer labels in front.
+        case
+            when views.referrer_host = views.own_host then null
+            when views.referrer_host like '%.' || views.own_host then null
+            when views.own_host like '%.' || views.referrer_host then null
+            else views.referrer_host
+        end as referrer_host,
         views.utm_source,
         views.utm_medium,
         views.utm_campaign,

@@ -69,7 +69,8 @@ final as (
     select
         {% for column in [
             'event_id', 'viewed_at', 'person_id', 'user_id', 'anonymous_id', 'page_name',
-            'page_url', 'referrer', 'utm_source', 'utm_medium', 'utm_campaign', 'device'
+            'page_url', 'referrer', 'referrer_host', 'utm_source', 'utm_medium', 'utm_campaign',
+            'device'
         ] %}
         {{ column }},
         {% endfor %}

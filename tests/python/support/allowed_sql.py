@@ -28,6 +28,7 @@ FUNCTIONS: dict[str, set[str]] = {
     "rank": {"Rank"},
     "round": {"Round"},
     "row_number": {"RowNumber"},
+    "split_part": {"SplitPart"},
     "substring": {"Substring"},
     "sum": {"Sum"},
     "trim": {"Trim"},
