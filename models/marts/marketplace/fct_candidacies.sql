@@ -6,6 +6,18 @@ candidacies as (
 
 ),
 
+sign_ups as (
+
+    select * from {{ ref('fct_sign_ups') }} where account_kind = 'candidate'
+
+),
+
+channels as (
+
+    {{ channel_of_source('sign_ups') }}
+
+),
+
 rates as (
 
     select * from {{ ref('currency_rates') }}
@@ -23,6 +35,7 @@ final as (
         candidacies.role,
         candidacies.location,
         candidacies.channel,
+        {{ measured_channel('sign_ups', 'channels') }} as measured_channel,
         candidacies.current_stage,
         case
             when candidacies.closed_at is not null then 'closed'
@@ -53,6 +66,8 @@ final as (
             as seconds_to_offer,
         {{ seconds_between('candidacies.opened_at', 'candidacies.hired_at') }} as seconds_to_hire
     from candidacies
+    left join sign_ups on candidacies.candidate_id = sign_ups.account_id
+    left join channels on {{ is_source('channels', 'sign_ups') }}
     left join rates
         on {{ rate_of('rates', 'candidacies.currency', 'cast(candidacies.opened_at as date)') }}
 

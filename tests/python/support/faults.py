@@ -16,6 +16,7 @@ COPIES = "models/staging/landing/stg_landing__copies.sql"
 BATCHES = "models/staging/landing/stg_landing__batches.sql"
 MARKETPLACE = "models/intermediate/marketplace"
 GROWTH = "models/intermediate/growth"
+SIGN_UPS = "models/marts/growth/fct_sign_ups.sql"
 FEES = "models/intermediate/finance/int_placement_fees.sql"
 READ_FIRST = ("stg_landing__copies", "stg_landing__batches")
 
@@ -250,6 +251,21 @@ FAULTS |= {
         "where {{ is_changed('merge_ends') }}",
         "where false",
         "int_merged_users",
+    ),
+    "a sign-up does not follow its person": Fault(
+        SIGN_UPS,
+        "{{ touched_keys('id', ['int_person_ids']) }}",
+        "select id from {{ ref('int_person_ids') }} where 1 = 0",
+        "fct_sign_ups",
+    ),
+    "a sign-up does not see the sessions of a person with another id": Fault(
+        SIGN_UPS,
+        "where ids.person_id in (",
+        "where 1 = 0 and ids.person_id in (",
+        "fct_sign_ups",
+    ),
+    "shares are not of the whole": Fault(
+        "macros/numbers/equal_share.sql", "({{ place }} - 1) * {{ whole }}", "0", "fct_attribution"
     ),
 }
 FORGETS = "{%- if is_incremental() %}"

@@ -237,4 +237,21 @@ NAMED: dict[str, History] = {
         sent(2, "page_viewed", "c", "2024-05-06 09:25", anonymous="~visitor-1"),
         sent(3, "page_viewed", "d", "2024-05-06 09:25", anonymous="~visitor-1", campaign="spring"),
     ),
+    "touches come, leave and join other persons after the sign-up and the hire": (
+        sent(1, "candidate_signed_up", "a", "2024-05-06 12:00"),
+        sent(1, "page_viewed", "b", "2024-05-06 11:59", user="~candidate-1"),
+        sent(1, "interview_requested", "c", "2024-05-07"),
+        sent(1, "offer_answered", "d", "2024-08-03 09:00", answer="accepted"),
+        # At the edge of the 90 days before the hire, and a moment before it.
+        sent(2, "page_viewed", "e", "2024-05-05 09:00", anonymous="~visitor-1", campaign="spring"),
+        sent(2, "page_viewed", "f", "2024-05-05 08:59:59.999999", user="~candidate-2"),
+        link(2, "g", "2024-09-01", "visitor-1", "candidate-1", "sign_in"),
+        link(3, "h", "2024-08-31", "visitor-1", "candidate-2", "sign_in"),
+        link(4, "i", "2024-09-02", "candidate-2", "candidate-1", "merge"),
+    ),
+    "a session before the sign-up comes after the merge": (
+        sent(1, "candidate_signed_up", "a", "2024-05-06 12:00", candidate_id="~candidate-2"),
+        link(1, "b", "2024-05-07", "candidate-2", "candidate-1", "merge"),
+        sent(3, "page_viewed", "c", "2024-05-06 11:00", user="~candidate-1"),
+    ),
 }
