@@ -27,7 +27,10 @@ class Graph:
             for i, n in made.items()
         }
         self.below = networkx.DiGraph(self.children)
-        facts = {i for i, name in self.names.items() if name.startswith(FACTS_AND_DIMENSIONS)}
+        # A fact that is a table is computed as a whole, and waits as aggregates do.
+        whole = {i for i, n in made.items() if self.kinds[i] == "table" and n.depends_on_nodes}
+        named = {i for i, name in self.names.items() if name.startswith(FACTS_AND_DIMENSIONS)}
+        facts = named - whole
         self.deferrable = {i for i in self.everything() if not facts & self.with_descendants({i})}
         # A model must not be ahead of its inputs, so connected models are built together.
         related = networkx.Graph({i: self.children[i] for i in self.deferrable})

@@ -62,6 +62,7 @@ LEAST = {
     "a visitor with a person": (8, "int_person_ids", "not is_user"),
     "a session of several pages": (2, "int_session_page_views", "page_number > 1"),
     "a second session": (2, "int_session_page_views", "session_number > 1"),
+    "a sign-up that a touch led to": (2, "fct_sign_ups", "touch_id is not null"),
     "a request of a clock that runs ahead": (
         5,
         "stg_employer_app__interview_requested",

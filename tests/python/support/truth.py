@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 from hirehouse.contracts.model import ROOT
+from simulator.journeys import shares
 from support.histories import OWN, Sent, dull
 
 APART = timedelta(days=30)  # between copies, at most
 SILENCE = timedelta(minutes=30)  # in a session, at most
+WINDOW = timedelta(days=90)  # from a touch to a conversion, at most
 # Each with its rank among openings of one moment.
 OPENINGS = {
     "interview_requested": (1, "interview_request"),
@@ -136,6 +139,14 @@ def expected(arrived: Iterable[Arrived]) -> dict[str, tuple[tuple[str, ...], Row
             ("event_id", "viewed_at", "person_id", "session_id"),
             sessions(counted),
         ),
+        "fct_sign_ups": (
+            ("account_id", "account_kind", "person_id", "touch_id"),
+            sign_ups(counted),
+        ),
+        "fct_attribution": (
+            ("conversion_kind", "conversion_id", "attribution_model", "touch_id", "share"),
+            attribution(counted),
+        ),
     }
 
 
@@ -188,16 +199,10 @@ def hires(counted: Sequence[Arrived]) -> Rows:
 
 def attributes(counted: Sequence[Arrived]) -> Rows:
     """Each candidacy with what opened it first, its position's role and its candidate's channel."""
-    openings: dict[str, tuple[datetime, int, str, Arrived]] = {}
-    for one in counted:
-        if one.sent.event in OPENINGS:
-            place = (one.at, OPENINGS[one.sent.event][0], one.id, one)
-            key = one.get("candidacy_id")
-            openings[key] = min(place, openings.get(key, place), key=lambda found: found[:3])
     positions = first(counted, "position_opened", "position_id")
     sign_ups = first(counted, "candidate_signed_up", "candidate_id")
     found: Rows = []
-    for key, (*_, one) in openings.items():
+    for key, one in openings(counted).items():
         position = positions.get(one.get("position_id"))
         sign_up = sign_ups.get(one.get("candidate_id"))
         role = position.get("role") if position else None
@@ -276,6 +281,17 @@ def conversions(counted: Sequence[Arrived]) -> Rows:
     return [(*group, *counts) for group, counts in found.items()]
 
 
+def openings(counted: Sequence[Arrived]) -> dict[str, Arrived]:
+    """What opened each candidacy first."""
+    found: dict[str, tuple[datetime, int, str, Arrived]] = {}
+    for one in counted:
+        if one.sent.event in OPENINGS:
+            place = (one.at, OPENINGS[one.sent.event][0], one.id, one)
+            key = one.get("candidacy_id")
+            found[key] = min(place, found.get(key, place), key=lambda found: found[:3])
+    return {key: one for key, (*_, one) in found.items()}
+
+
 def fees(counted: Sequence[Arrived]) -> Rows:
     """Each invoice and each refund."""
     kinds = {"placement_invoiced": "invoice", "placement_refunded": "refund"}
@@ -328,4 +344,56 @@ def sessions(counted: Sequence[Arrived]) -> Rows:
                 running, session = campaign, one.id
             last[person] = (one.at, running, session)
             found.append((one.id, one.at, person, session))
+    return found
+
+
+def touches(counted: Sequence[Arrived]) -> dict[str, list[tuple[datetime, bool, str | None]]]:
+    """By person, the starts of sessions in order: when, whether direct, and the session."""
+    views = [one for one in counted if one.sent.event == "page_viewed"]
+    campaigns = {(one.id, one.at): one.sent.campaign for one in views}
+    found: dict[str, list[tuple[datetime, bool, str | None]]] = defaultdict(list)
+    for view, at, person, session in sessions(counted):
+        if view == session:
+            found[person].append((at, campaigns[view, at] is None, session))
+    return found
+
+
+def accounts(counted: Sequence[Arrived]) -> Iterator[tuple[str, str, str, datetime]]:
+    """Each account with its kind, its person and when it signed up."""
+    ids = persons(counted)
+    for kind in ("candidate", "employer"):
+        for key, one in first(counted, f"{kind}_signed_up", f"{kind}_id").items():
+            yield key, kind, ids.get(key, key), one.at
+
+
+def sign_ups(counted: Sequence[Arrived]) -> Rows:
+    """Each account with its person and the touch that led to it."""
+    by_person = touches(counted)
+    found: Rows = []
+    for key, kind, person, at in accounts(counted):
+        before = [touch for touch in by_person[person] if touch[0] <= at]
+        led = [touch for touch in before if not touch[1]] or before or [(at, True, None)]
+        found.append((key, kind, person, led[-1][2]))
+    return found
+
+
+def attribution(counted: Sequence[Arrived]) -> Rows:
+    """The shares of touches in sign-ups and hires, by each model."""
+    ids, by_person = persons(counted), touches(counted)
+    converted = [(f"{k}_sign_up", key, p, at) for key, k, p, at in accounts(counted)]
+    opened = openings(counted)
+    for key, at in hires(counted):
+        if at:
+            candidate = opened[key].get("candidate_id")
+            converted.append(("hire", key, ids.get(candidate, candidate), at))
+    found: Rows = []
+    for kind, key, person, at in converted:
+        near = [touch for touch in by_person[person] if at - WINDOW <= touch[0] <= at]
+        led = [touch for touch in near if not touch[1]] or near or [(at, True, None)]
+        for model, millionths in shares(len(led)).items():
+            found += [
+                (kind, key, model, touch[2], Decimal(part).scaleb(-6))
+                for touch, part in zip(led, millionths, strict=True)
+                if part
+            ]
     return found
