@@ -60,7 +60,7 @@ def simulate(
     note_week(marketplace, marketplace.erased, marketplace.end)
     output.close()
     truth.channels, truth.attribution = told(marketplace.journeys, marketplace.lost)
-    truth.cohorts = cohorts(marketplace.journeys)
+    truth.cohorts = cohorts(marketplace.journeys, marketplace.end)
     progress(days)
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     (out / TRUTH_FILE).write_bytes(orjson.dumps(truth, default=str, option=options))

@@ -131,13 +131,10 @@ def told(journeys: Iterable[Journey], lost: Mapping[str, int]) -> tuple[Counts, 
     return {channel: dict(counted) for channel, counted in counts.items()}, found
 
 
-def cohorts(journeys: Iterable[Journey]) -> dict[str, list[dict[str, int]]]:
-    """By kind of account, for each number of weeks since the sign-up, the counts of all cohorts.
-
-    Up to the week of the last sign-up, as the marts of cohorts.
-    """
+def cohorts(journeys: Iterable[Journey], end: int) -> dict[str, list[dict[str, int]]]:
+    """By kind of account, for each number of weeks since the sign-up, the counts of all cohorts."""
     pairs = [(account, journey) for journey in journeys for account in journey.accounts]
-    last = max((week(account.signed_up) for account, _ in pairs), default=0)
+    last = week(end - 1)
     found: dict[str, list[dict[str, int]]] = {"candidate": [], "employer": []}
     for account, journey in pairs:
         signed_up, rows = week(account.signed_up), found[account.kind]

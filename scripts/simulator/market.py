@@ -109,8 +109,7 @@ class Visit:
 
 
 # What makes an employer active in a week, besides page views.
-EMPLOYER_ACTIVITIES = {"candidate_search_performed", "candidate_profile_viewed"}
-EMPLOYER_ACTIVITIES |= {"interview_requested", "position_opened"}
+EMPLOYER_ACTIVITIES = {"candidate_search_performed", "interview_requested", "position_opened"}
 T = TypeVar("T")
 S = TypeVar("S", Candidate, Position)
 BROWSER = {"name": "analytics.js", "version": "4.2.1"}
