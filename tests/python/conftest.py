@@ -31,7 +31,10 @@ LONG = (
 )
 # Files that share warehouses run in one process, one after the other.
 TOGETHER = dict.fromkeys(
-    ("test_bench_past.py", "test_metrics.py", "test_portable_file.py", "test_marts_redshift.py"),
+    (
+        *("test_bench_past.py", "test_marts_growth.py", "test_marts_redshift.py"),
+        *("test_metrics.py", "test_portable_file.py"),
+    ),
     "test_marts.py",
 )
 pytest_plugins = ["support.report", "support.built", "support.redshift"]
