@@ -5,6 +5,6 @@ select
     opening_mrr,
     churned_mrr,
     churned_count,
-    {{ ratio('churned_mrr', 'opening_mrr') }} as churn_ratio
+    {{ ratio('churned_mrr * 100', 'opening_mrr * 100') }} as churn_ratio
 from {{ ref('mrr_movements_monthly') }}
 order by mrr_month, currency

@@ -6,8 +6,10 @@
     four decimals.
 #}
 {% macro ratio(numerator, denominator, type='numeric(9, 4)') -%}
+    {#- Sums of integers are no integers on every engine. -#}
+    {%- set whole = 'cast(' ~ denominator ~ ' as bigint)' -%}
     cast(
-        (cast({{ numerator }} as bigint) * 20000 + {{ denominator }}) / nullif({{ denominator }} * 2, 0)
+        (cast({{ numerator }} as bigint) * 20000 + {{ whole }}) / nullif({{ whole }} * 2, 0)
         * cast(0.0001 as numeric(9, 4)) as {{ type }}
     )
 {%- endmacro %}

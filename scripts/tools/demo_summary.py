@@ -35,6 +35,30 @@ COUNTS = """
     from landed.batches as batches
     where batches.committed_at is not null
 """
+MOVEMENTS = """
+    select
+        mrr_month,
+        cast(sum(opening_mrr * reporting_rate) as bigint),
+        cast(sum((new_mrr + reactivated_mrr) * reporting_rate) as bigint),
+        cast(sum(expansion_mrr * reporting_rate) as bigint),
+        cast(sum(contraction_mrr * reporting_rate) as bigint),
+        cast(sum(churned_mrr * reporting_rate) as bigint),
+        cast(sum(closing_mrr * reporting_rate) as bigint)
+    from finance.mrr_movements_monthly
+    group by mrr_month
+    order by mrr_month desc
+    limit 3
+"""
+BEST_CHANNEL = """
+    select channel, sum(hired_count), sum(signed_up_count)
+    from growth.channel_performance_weekly
+    group by channel
+    order by 2 desc, 1
+    limit 1
+"""
+SESSIONS = """
+    select count(*), count(distinct person_id), count(signed_up_as) from growth.fct_sessions
+"""
 EACH = 60  # results per line of progress, where there is no bar
 
 
@@ -68,29 +92,60 @@ def show_progress() -> None:
     print(f"{kinds['model']} models and {kinds['seed']} seeds built, {tests} tests run")
 
 
+def show(console: Console, title: str, heads: list[str], rows: list[tuple[str, ...]]) -> None:
+    """Print a table, numbers to the right."""
+    table = Table(
+        title=f"\n{title}\n",
+        title_style="bold",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+    )
+    for name in heads:
+        table.add_column(name, justify="left" if name == heads[0] else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+    console.print()
+
+
 def main() -> None:
-    """Print the funnel, the counts of the landing, and what to try next."""
+    """Print the funnel, revenue, visits, the counts of the landing, and what to try next."""
     if "--progress" in sys.argv:
         show_progress()
         return
     console = Console(highlight=False)
     with open_warehouse() as warehouse:
-        table = Table(
-            title="\nThe hiring funnel (marketplace.hiring_funnel_weekly)\n",
-            title_justify="left",
-            box=box.SIMPLE_HEAD,
-            show_edge=False,
+        funnel = [
+            (role, *(f"{count:,}" for count in counts), f"{counts[-1] / counts[0]:.1%}")
+            for role, *counts in warehouse.query(FUNNEL)
+        ]
+        heads = ["role", "opened", "interviewed", "offered", "hired", "of opened"]
+        show(console, "The hiring funnel (marketplace.hiring_funnel_weekly)", heads, funnel)
+        movements = [
+            (f"{month:%b %Y}", *(f"{amount:,}" for amount in amounts))
+            for month, *amounts in reversed(warehouse.query(MOVEMENTS))
+        ]
+        heads = [
+            "month",
+            "opening",
+            "+ new",
+            "+ expansion",
+            "- contraction",
+            "- churn",
+            "= closing",
+        ]
+        title = "Recurring revenue in USD (finance.mrr_movements_monthly)"
+        show(console, title, heads, movements)
+        [(channel, hired, signed_up)] = warehouse.query(BEST_CHANNEL)
+        [(sessions, visitors, sign_ups)] = warehouse.query(SESSIONS)
+        console.print(
+            f"The channel with most hires is [bold]{channel}[/]: {hired:,} of its {signed_up:,}"
+            " candidates (growth.channel_performance_weekly).\n"
+            f"{sessions:,} sessions of {visitors:,} visitors led to [bold]{sign_ups:,}[/] sign-ups"
+            " (growth.fct_sessions).\n",
+            soft_wrap=True,
         )
-        for name in ("role", "opened", "interviewed", "offered", "hired", "of opened"):
-            table.add_column(name, justify="left" if name == "role" else "right", no_wrap=True)
-        for role, opened, interviewed, offered, hired in warehouse.query(FUNNEL):
-            table.add_row(
-                role,
-                *(f"{n:,}" for n in (opened, interviewed, offered, hired)),
-                f"{hired / opened:.1%}",
-            )
-        console.print(table)
-        console.print()
         [(landed, copies, failed, unknown)] = warehouse.query(COUNTS)
     console.print(
         f"[bold]{landed:,}[/] events landed, [bold]{copies:,}[/] of them copies that "
@@ -104,6 +159,7 @@ def main() -> None:
         (".venv/bin/hirehouse contracts show interview_requested", "a contract, with an example"),
         (".venv/bin/hirehouse land data/demo", "landing again changes nothing"),
         (".venv/bin/dbt show --select time_to_hire --limit 5", "look into a mart"),
+        (".venv/bin/mf query --metrics hires --group-by metric_time__month", "query a metric"),
     ):
         console.print(f"  [green]{command}[/]   # {what}", soft_wrap=True)
 

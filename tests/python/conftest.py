@@ -33,7 +33,7 @@ LONG = (
 TOGETHER = dict.fromkeys(
     (
         *("test_bench_past.py", "test_marts_growth.py", "test_marts_redshift.py"),
-        *("test_metrics.py", "test_portable_file.py"),
+        *("test_metrics.py", "test_portable_file.py", "test_questions.py"),
     ),
     "test_marts.py",
 )

@@ -175,6 +175,9 @@ class DuckDBWarehouse(Warehouse):
             self.connection = connect_duckdb(str(self.path), say, settings.get("config_options"))
         except duckdb.Error as error:
             raise WarehouseError(f"{self.path} can't be opened: {error}") from error
+        # Of those, division of integers changes what a query gives.
+        for name, value in (settings.get("settings") or {}).items():
+            self.connection.execute(f"set {name} = '{value}'")
         self.connection.execute("set TimeZone = 'UTC'")
         [(self.memory_limit,)] = self.query("select current_setting('memory_limit')")
 

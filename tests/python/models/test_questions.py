@@ -1,0 +1,62 @@
+"""Every question of analyses/ has an answer, the same on every engine, and stands in the docs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import question_docs
+from conftest import ENGINES, surrounded_by
+from hirehouse.contracts.model import ROOT
+from hirehouse.running.warm_dbt import WarmDbt
+from hirehouse.warehouse.connections import open_warehouse
+from support.built import Built
+
+NAMES = sorted(path.stem for path in (ROOT / "analyses").glob("*.sql"))
+# A cent of numerics is a cent, whatever type an engine gives the sum of a column.
+Answers = dict[str, list[list[str]]]
+
+
+def answers(environment: dict[str, str], folder: Path) -> Answers:
+    """The rows of each analysis, as texts."""
+    with surrounded_by(environment):
+        dbt = WarmDbt(folder=folder, variables=environment)
+        with open_warehouse() as warehouse:
+            return {
+                name: [list(map(text, row)) for row in warehouse.query(sql)]
+                for name, sql in question_docs.compiled(dbt).items()
+            }
+
+
+def text(value: Any) -> str:
+    """A value without trailing zeros of its type's scale."""
+    shown = str(value)
+    return shown.rstrip("0").rstrip(".") if "." in shown and ":" not in shown else shown
+
+
+@pytest.fixture(scope="module")
+def answered(
+    builds: dict[str, Built], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Answers]:
+    return {
+        engine: answers(builds[engine].environment, tmp_path_factory.mktemp(engine))
+        for engine in ENGINES
+    }
+
+
+def test_questions_have_the_same_answers_on_both_engines(answered: dict[str, Answers]) -> None:
+    assert sorted(answered["duckdb"]) == NAMES
+    assert len(NAMES) >= 30
+    assert [name for name, rows in answered["duckdb"].items() if not rows] == []
+    assert answered["duckdb"] == answered["postgres"]
+
+
+def test_the_page_has_every_question_as_it_is() -> None:
+    page = (ROOT / question_docs.PAGE).read_text()
+    for name in NAMES:
+        asked, sql = question_docs.question(name)
+        assert f"## {asked}\n\n`{name}`:\n\n```sql\n{sql}```" in page, (
+            f"{name}: run scripts/tools/question_docs.py on the demo's warehouse"
+        )
