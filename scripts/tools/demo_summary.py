@@ -126,15 +126,7 @@ def main() -> None:
             (f"{month:%b %Y}", *(f"{amount:,}" for amount in amounts))
             for month, *amounts in reversed(warehouse.query(MOVEMENTS))
         ]
-        heads = [
-            "month",
-            "opening",
-            "+ new",
-            "+ expansion",
-            "- contraction",
-            "- churn",
-            "= closing",
-        ]
+        heads = ["month", "opening", "new", "up", "down", "churned", "closing"]
         title = "Recurring revenue in USD (finance.mrr_movements_monthly)"
         show(console, title, heads, movements)
         [(channel, hired, signed_up)] = warehouse.query(BEST_CHANNEL)
