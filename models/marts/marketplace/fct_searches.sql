@@ -1,11 +1,5 @@
 with
 
-searches as (
-
-    select * from {{ ref('int_searches') }}
-
-),
-
 views as (
 
     select
@@ -33,7 +27,7 @@ final as (
         coalesce(views.view_count, 0) as view_count,
         coalesce(views.viewed_candidate_count, 0) as viewed_candidate_count,
         views.first_viewed_at
-    from searches
+    from {{ ref('int_searches') }} as searches
     left join views on searches.search_id = views.search_id
 
 )
