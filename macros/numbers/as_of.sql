@@ -34,21 +34,18 @@
 {%- endmacro %}
 
 {#
-    The last day that counts, over all rows of a model's input: the var `as_of`; if that is not set,
-    the day of the latest row, ignoring clocks that run fast, so that nothing counts before its time.
-    Argument: when a row happened; the input has `received_at`.
+    The last month that a month-by-month model shows, over all rows of its input: the month of the
+    var `as_of`; if that is not set, of the latest row, ignoring clocks that run fast, so that no
+    month appears before it begins. Argument: when a row happened; the input has `received_at`.
 #}
-{% macro last_day(happened_at) -%}
-    {%- if as_of() -%}
-    max(cast('{{ as_of() }}' as date))
-    {%- else -%}
-    cast(max(case when {{ happened_at }} <= received_at then {{ happened_at }} end) as date)
-    {%- endif -%}
-{%- endmacro %}
-
-{# The first day of the month of last_day(): the last month that a month-by-month model shows. #}
 {% macro last_month(happened_at) -%}
-    cast(date_trunc('month', {{ last_day(happened_at) }}) as date)
+    {%- if as_of() -%}
+    max(cast(date_trunc('month', cast('{{ as_of() }}' as date)) as date))
+    {%- else -%}
+    cast(date_trunc('month', max(
+        case when {{ happened_at }} <= received_at then {{ happened_at }} end
+    )) as date)
+    {%- endif -%}
 {%- endmacro %}
 
 {#

@@ -149,11 +149,6 @@ def calendar() -> tuple[str, str]:
     return "2000-01-01", "2041-01-01"
 
 
-def last_day(happened_at: str) -> str:
-    """Stands for macros/numbers/as_of.sql."""
-    return f"cast(max({happened_at}) as date)"
-
-
 def last_month(happened_at: str) -> str:
     """Stands for macros/numbers/as_of.sql."""
     return f"cast(date_trunc('month', max({happened_at})) as date)"

@@ -11,7 +11,6 @@ requests as (
         candidacy_id,
         event_id,
         occurred_at,
-        received_at,
         cast('interview_request' as varchar(20)) as origin,
         -- At the same moment a request comes before an application, as in the order of stages.
         1 as origin_rank,
@@ -32,7 +31,6 @@ applications as (
         candidacy_id,
         event_id,
         occurred_at,
-        received_at,
         cast('application' as varchar(20)) as origin,
         2 as origin_rank,
         candidate_id,

@@ -25,7 +25,6 @@ entries as (
         candidacy_id,
         event_id,
         occurred_at,
-        received_at,
         cast({{ stage }} as varchar(40)) as stage,
         cast({{ 'reason' if model == 'stg_hiring__candidacy_closed' else 'null' }} as varchar(40))
             as closing_reason,

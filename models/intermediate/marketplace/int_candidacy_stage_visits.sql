@@ -20,7 +20,6 @@ ordered as (
         stages.rank as stage_rank,
         stages.milestone,
         entries.occurred_at as entered_at,
-        entries.received_at,
         entries.closing_reason,
         lead(entries.occurred_at) over (
             partition by entries.candidacy_id
@@ -57,7 +56,6 @@ visits as (
         entered_at,
         left_at,
         closing_reason,
-        received_at,
         batch_id
     from ordered
     -- A candidacy is known once its opening has landed; until then its other events are left out.

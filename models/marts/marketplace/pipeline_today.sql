@@ -2,29 +2,19 @@
 
 with
 
-bounds as (
-
-    select {{ last_day('entered_at') }} as last_day from {{ ref('int_candidacy_stage_visits') }}
-
-),
-
 -- The stage in which a candidacy is when the day ends.
 standing as (
 
     select
-        bounds.last_day as pipeline_day,
+        as_of.as_of_day,
         visits.stage,
         visits.stage_rank,
         coalesce(candidacies.role, 'unknown') as role,
-        {{ seconds_between('visits.entered_at', dbt.dateadd('day', 1, 'bounds.last_day')) }}
-            as seconds_in_stage,
-        {{ seconds_between('candidacies.opened_at', dbt.dateadd('day', 1, 'bounds.last_day')) }}
-            as seconds_open
+        {{ seconds_between('visits.entered_at', 'as_of.ends_at') }} as seconds_in_stage,
+        {{ seconds_between('candidacies.opened_at', 'as_of.ends_at') }} as seconds_open
     from {{ ref('int_candidacy_stage_visits') }} as visits
-    inner join bounds
-        on
-            visits.entered_at < {{ dbt.dateadd('day', 1, 'bounds.last_day') }}
-            and coalesce(visits.left_at >= {{ dbt.dateadd('day', 1, 'bounds.last_day') }}, true)
+    inner join {{ ref('data_as_of') }} as as_of
+        on visits.entered_at < as_of.ends_at and coalesce(visits.left_at >= as_of.ends_at, true)
     inner join {{ ref('int_candidacies') }} as candidacies
         on visits.candidacy_id = candidacies.candidacy_id
     where visits.milestone not in ('hired', 'started', 'closed')
@@ -49,7 +39,7 @@ ranked as (
 pipeline as (
 
     select
-        pipeline_day,
+        as_of_day,
         stage,
         stage_rank,
         role,

@@ -2,10 +2,9 @@
 
 with
 
-bounds as (
+as_of as (
 
-    select {{ dbt.dateadd('day', 1, last_day('entered_at')) }} as ends_at
-    from {{ ref('int_candidacy_stage_visits') }}
+    select * from {{ ref('data_as_of') }}
 
 ),
 
@@ -16,7 +15,7 @@ months as (
         dates.month_start,
         {{ dbt.dateadd('day', 1, 'max(dates.date_day)') }} as ends_at
     from {{ ref('dim_dates') }} as dates
-    inner join bounds on dates.date_day < bounds.ends_at
+    inner join as_of on dates.date_day <= as_of.as_of_day
     group by 1
 
 ),
@@ -27,9 +26,9 @@ positions as (
         positions.position_id,
         positions.role,
         positions.opened_at,
-        min(case when hires.hired_at < bounds.ends_at then hires.hired_at end) as filled_at
+        min(case when hires.hired_at < as_of.ends_at then hires.hired_at end) as filled_at
     from {{ ref('dim_positions') }} as positions
-    inner join bounds on positions.opened_at < bounds.ends_at
+    inner join as_of on positions.opened_at < as_of.ends_at
     left join {{ ref('int_candidacies') }} as hires on positions.position_id = hires.position_id
     group by 1, 2, 3
 
@@ -64,10 +63,10 @@ ranked as (
 
     select
         measured.*,
-        bounds.ends_at,
+        as_of.ends_at,
         row_number() over ({{ group }} order by measured.seconds) as value_rank,
         count(*) over ({{ group }}) as value_count
-    from measured cross join bounds
+    from measured cross join as_of
 
 ),
 

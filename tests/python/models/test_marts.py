@@ -211,7 +211,7 @@ def test_what_is_open_equals_the_truth(built: Built) -> None:
     )
     with open_warehouse() as warehouse:
         [pipeline] = warehouse.query(
-            "select sum(candidacy_count), count(distinct pipeline_day)"
+            "select sum(candidacy_count), count(distinct as_of_day)"
             " from marketplace.pipeline_today"
         )
         [(open_positions,)] = warehouse.query(
