@@ -29,8 +29,8 @@ TOUR = 10  # commands that the README's heading promises
 NOT_RUN = 7  # blocks at most, for reasons that each of them states
 # In the order in which they run: connect.md reads the database that running.md makes.
 FIRST = ["contracts", "collecting", "landing", "failures", "running"]
-# Pages that build models or the docs anew: with --all.
-LONG = ["connect.md", "contracts.md", "docs/README.md", "running.md"]
+# Pages that build models or the docs anew, or start dbt many times: with --all.
+LONG = ["connect.md", "contracts.md", "docs/README.md", "metrics.md", "questions.md", "running.md"]
 # What tests of their own run.
 ELSEWHERE = {
     "backfill.md": "tests/python/landing/test_backfill.py",
