@@ -211,8 +211,7 @@ def test_what_is_open_equals_the_truth(built: Built) -> None:
     )
     with open_warehouse() as warehouse:
         [pipeline] = warehouse.query(
-            "select sum(candidacy_count), count(distinct as_of_day)"
-            " from marketplace.pipeline_today"
+            "select sum(candidacy_count), count(distinct as_of_day) from marketplace.pipeline_today"
         )
         [(open_positions,)] = warehouse.query(
             "select sum(open_count) from marketplace.position_fill_monthly where position_month ="

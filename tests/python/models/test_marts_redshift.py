@@ -12,10 +12,13 @@ import pytest
 
 from conftest import run_dbt, surrounded_by
 from hirehouse.running.loop import Loop
+from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import open_warehouse
 from rig.server import SERIALIZABLE, Redshift
+from support.answers import answers
 from support.built import Built
 from support.marts import MakeEnvironment, dbt, land_into, mart_hashes, shuffled
+from support.semantic_layer import Metrics
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,16 @@ def test_a_loop_and_a_full_build_give_the_marts_of_the_other_engines(
     dbt(environment, folder, "run", "--full-refresh")
     with open_warehouse() as warehouse:
         assert mart_hashes(warehouse) == builds["duckdb"].hashes
+
+
+def test_metrics_and_questions_have_the_answers_of_the_other_engines(
+    environment: dict[str, str], folder: Path, builds: dict[str, Built]
+) -> None:
+    metrics = Metrics(WarmDbt(variables=environment).manifest, "redshift", folder)
+    with open_warehouse() as warehouse:
+        assert metrics.differences(warehouse) == {}
+    found = answers(environment, folder / "questions")
+    assert found == answers(builds["duckdb"].environment, folder / "questions on duckdb")
 
 
 def test_the_docs_have_the_columns_of_all_relations(

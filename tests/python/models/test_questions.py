@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 import question_docs
-from conftest import ENGINES, surrounded_by
+from conftest import ENGINES
 from hirehouse.contracts.model import ROOT
-from hirehouse.running.warm_dbt import WarmDbt
-from hirehouse.warehouse.connections import open_warehouse
+from support.answers import Answers, answers
 from support.built import Built
 
 NAMES = sorted(path.stem for path in (ROOT / "analyses").glob("*.sql"))
-# A cent of numerics is a cent, whatever type an engine gives the sum of a column.
-Answers = dict[str, list[list[str]]]
-
-
-def answers(environment: dict[str, str], folder: Path) -> Answers:
-    """The rows of each analysis, as texts."""
-    with surrounded_by(environment):
-        dbt = WarmDbt(folder=folder, variables=environment)
-        with open_warehouse() as warehouse:
-            return {
-                name: [list(map(text, row)) for row in warehouse.query(sql)]
-                for name, sql in question_docs.compiled(dbt).items()
-            }
-
-
-def text(value: Any) -> str:
-    """A value without trailing zeros of its type's scale."""
-    shown = str(value)
-    return shown.rstrip("0").rstrip(".") if "." in shown and ":" not in shown else shown
 
 
 @pytest.fixture(scope="module")
