@@ -11,4 +11,4 @@ where
     and activity.recent_request_count = 0
     and activity.last_seen_at >= {{ dbt.dateadd('day', -14, 'activity.as_of_day') }}
 group by candidates.role
-order by candidates desc, candidates.role
+order by candidates desc, candidates.role asc

@@ -8,4 +8,4 @@ select
 from {{ ref('fct_attribution') }}
 where conversion_kind = 'hire'
 group by channel
-order by linear desc, channel
+order by linear desc, channel asc

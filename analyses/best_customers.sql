@@ -7,5 +7,5 @@ select
     customers.lifetime_value_reporting as lifetime_value
 from {{ ref('customer_lifetime_value') }} as customers
 inner join {{ ref('dim_employers') }} as employers on customers.employer_id = employers.employer_id
-order by lifetime_value desc, customers.employer_id
+order by lifetime_value desc, customers.employer_id asc
 limit 10

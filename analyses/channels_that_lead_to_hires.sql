@@ -8,4 +8,4 @@ select
     {{ ratio('sum(hired_count)', 'sum(signed_up_count)') }} as hired_ratio
 from {{ ref('channel_performance_weekly') }}
 group by channel
-order by hired desc, channel
+order by hired desc, channel asc

@@ -6,5 +6,5 @@ select
     dormant_since
 from {{ ref('employer_health') }}
 where dormant_since is not null and open_position_count > 0
-order by request_count desc, employer_id
+order by request_count desc, employer_id asc
 limit 10

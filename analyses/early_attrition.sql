@@ -6,4 +6,4 @@ select
     {{ ratio('sum(left_early_count)', 'sum(started_count)') }} as left_early_ratio
 from {{ ref('early_attrition_monthly') }}
 group by role
-order by left_early desc, role
+order by left_early desc, role asc

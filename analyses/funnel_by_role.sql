@@ -8,4 +8,4 @@ select
     {{ ratio('sum(hired_count)', 'sum(opened_count)') }} as hired_ratio
 from {{ ref('hiring_funnel_weekly') }}
 group by role
-order by opened desc, role
+order by opened desc, role asc

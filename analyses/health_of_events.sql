@@ -7,4 +7,4 @@ select
     sum(duplicate_count) as duplicates
 from {{ ref('event_health_daily') }}
 group by event
-order by failed desc, event
+order by failed desc, event asc

@@ -23,10 +23,18 @@ ROOT = Path(__file__).parents[2]
 # Versions of the tools, and this file, are part of what each step reads.
 ALWAYS = ("requirements.txt", "requirements-dev.txt", "scripts/tools/lint_steps.py")
 PROJECT = (
-    *("dbt_project.yml", "selectors.yml", "profiles.yml.example", "models", "macros", "seeds"),
+    *(
+        "dbt_project.yml",
+        "selectors.yml",
+        "profiles.yml.example",
+        "analyses",
+        "models",
+        "macros",
+        "seeds",
+    ),
     *("tests/generic", "tests/singular"),
 )
-SQL = ("models", "tests/generic", "tests/singular")
+SQL = ("analyses", "models", "tests/generic", "tests/singular")
 
 
 @dataclass(frozen=True)
