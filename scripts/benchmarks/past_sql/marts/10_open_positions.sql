@@ -7,7 +7,7 @@ select
     sum(positions.max_salary) as max_salary
 from (
     select date_day as month_end from core.dim_dates
-    where day_of_month = 1 and date_day between date '2026-02-01' and date '2027-01-01'
+    where day_of_month = 1 and date_day between date '2025-02-01' and date '2026-01-01'
 ) as months
 inner join core.dim_positions_history as positions
     on

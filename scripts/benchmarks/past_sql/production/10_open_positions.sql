@@ -1,6 +1,6 @@
 with months as (
     select cast(month as date) as month_end
-    from generate_series(date '2026-02-01', date '2027-01-01', interval '1 month') as month
+    from generate_series(date '2025-02-01', date '2026-01-01', interval '1 month') as month
 ),
 
 terms as (
