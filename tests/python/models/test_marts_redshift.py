@@ -38,8 +38,8 @@ def environment(
         yield made
 
 
-def test_a_loop_and_a_full_build_give_the_marts_of_the_other_engines(
-    environment: dict[str, str],
+@pytest.mark.usefixtures("environment")
+def test_a_build_and_a_loop_give_the_marts_of_the_other_engines(
     folder: Path,
     marketplaces: list[Path],
     builds: dict[str, Built],
@@ -70,10 +70,11 @@ def test_a_full_refresh_gives_the_same_marts(
         assert mart_hashes(warehouse) == builds["duckdb"].hashes
 
 
+@pytest.mark.every
 def test_metrics_and_questions_have_the_answers_of_the_other_engines(
     environment: dict[str, str], folder: Path, builds: dict[str, Built]
 ) -> None:
-    metrics = Metrics(WarmDbt(variables=environment).manifest, "redshift", folder)
+    metrics = Metrics(WarmDbt(folder=folder, variables=environment).manifest, "redshift", folder)
     with open_warehouse() as warehouse:
         assert metrics.differences(warehouse) == {}
     found = answers(environment, folder / "questions")

@@ -11,14 +11,16 @@ import yaml
 from hirehouse.contracts.model import ROOT
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import open_warehouse
+from rig.checking import refusal
 from support.built import Built
+from support.marts import MakeEnvironment
 from support.semantic_layer import Metrics
 
 
 @pytest.fixture
 def metrics(built: Built, tmp_path: Path) -> Metrics:
     engine = built.environment["HIREHOUSE_TARGET"]
-    return Metrics(WarmDbt(variables=built.environment).manifest, engine, tmp_path)
+    return Metrics(WarmDbt(folder=tmp_path, variables=built.environment).manifest, engine, tmp_path)
 
 
 def written() -> Iterator[tuple[str, str]]:
@@ -51,6 +53,15 @@ def test_metrics_equal_their_marts(metrics: Metrics) -> None:
             assert len(rows) > 6, name
     # Of so few hires, all may stay.
     assert set(zeros) <= {"early_attrition_ratio", "left_early"}
+
+
+def test_redshift_has_what_metrics_use(make_environment: MakeEnvironment, tmp_path: Path) -> None:
+    """With --all they run there, too."""
+    dbt = WarmDbt(folder=tmp_path, variables=make_environment("redshift", tmp_path))
+    metrics = Metrics(dbt.manifest, "redshift", tmp_path)
+    queries = [metrics.sql_of(name) for name in metrics.equals]
+    assert [found for sql in queries if (found := refusal(sql))] == []
+    assert refusal(f"select no_such_function(1) from ({queries[0]}) as metric")
 
 
 @pytest.mark.one_engine

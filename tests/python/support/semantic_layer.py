@@ -50,12 +50,16 @@ class Metrics:
         request = MetricFlowQueryRequest.create(**query)
         return str(self.engine.explain(request).sql_statement.sql)
 
-    def by_metricflow(self, warehouse: Warehouse, name: str) -> Values:
-        """The metric by the time that its mart has; under None if the mart gives one value."""
+    def sql_of(self, name: str) -> str:
+        """A metric by the time that its mart has, or alone if the mart gives one value."""
         grain = grain_of(self.equals[name].get("time"))
         group_by = [f"metric_time__{grain}"] if grain else []
-        rows = warehouse.query(self.sql(metric_names=[name], group_by_names=group_by))
-        return read(rows if grain else [(None, *row) for row in rows])
+        return self.sql(metric_names=[name], group_by_names=group_by)
+
+    def by_metricflow(self, warehouse: Warehouse, name: str) -> Values:
+        """The metric by the time that its mart has; under None if the mart gives one value."""
+        rows = warehouse.query(self.sql_of(name))
+        return read(rows if "time" in self.equals[name] else [(None, *row) for row in rows])
 
     def by_mart(self, warehouse: Warehouse, name: str) -> Values:
         """The same from the mart that `equals` of the metric's `meta` names."""

@@ -43,7 +43,8 @@ ALLOWED_NODES = CONSTRUCTS.union(*FUNCTIONS.values(), *FROM_MACROS.values()) - {
     *("TemporaryProperty", "DistStyleProperty", "DistKeyProperty", "SortKeyProperty"),
     *("Insert", "Values", "Tuple", "Update", "Delete"),
 }
-ALLOWED_TYPES = TYPES | {"CHAR", "SMALLINT", "INTERVAL", "UNKNOWN"}
+# Models have no floats, which MetricFlow divides by.
+ALLOWED_TYPES = TYPES | {"CHAR", "DOUBLE", "SMALLINT", "INTERVAL", "UNKNOWN"}
 CREATABLE = {"SCHEMA", "TABLE", "VIEW"}
 # Statements that are read as words.
 COMMANDS = {
