@@ -36,3 +36,7 @@ def test_contracts_allow_what_the_seed_lists(seed: str, column: str, own: set[st
     }
     assert allowed
     assert {enum for _, enum in allowed} == {frozenset(seeded(seed, column) - own)}
+
+
+def test_rules_lead_to_channels_that_the_seed_lists() -> None:
+    assert seeded("channel_rules", "channel") <= seeded("channels", "channel")
