@@ -65,7 +65,9 @@ def make_schemas(warehouse: Warehouse, prefix: str, batch: int) -> None:
 
 
 @pytest.mark.redshift
-@pytest.mark.parametrize("environment", ["postgres", "redshift"], indirect=True)
+@pytest.mark.parametrize(
+    "environment", ["postgres", pytest.param("redshift", marks=pytest.mark.every)], indirect=True
+)
 def test_production_is_swapped_with_what_is_as_far(
     environment: dict[str, str], operate: Operate
 ) -> None:
