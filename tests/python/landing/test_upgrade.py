@@ -370,6 +370,7 @@ def test_a_kill_at_any_moment_loses_nothing(
 # What older versions have built.
 
 
+@pytest.mark.one_engine
 def test_leftovers_are_named_and_then_dropped(environment: Environment, tmp_path: Path) -> None:
     made = ["core.dim_candidates", "staging.stg_hiring__offer_extended"]
     kept = [*made, "intermediate.model_progress", "landed.old", "elsewhere.old"]

@@ -81,6 +81,7 @@ def test_metrics_and_questions_have_the_answers_of_the_other_engines(
     assert found == answers(builds["duckdb"].environment, folder / "questions on duckdb")
 
 
+@pytest.mark.every
 def test_the_docs_have_the_columns_of_all_relations(
     environment: dict[str, str], folder: Path
 ) -> None:

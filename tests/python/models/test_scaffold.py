@@ -99,6 +99,7 @@ def model(root: Path, path: str) -> dict[str, Any]:
     return dict(found)
 
 
+@pytest.mark.every
 def test_an_event_comes_to_a_mart_of_a_new_domain(
     root: Path, scaffolded: Scaffold, duckdb_environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -55,6 +55,7 @@ def test_every_landed_table_is_an_upstream_asset_of_models(example: ModuleType) 
     assert needed - set(example.models.keys) == set(example.land.keys) & needed
 
 
+@pytest.mark.every
 def test_assets_land_and_build(example: ModuleType) -> None:
     write(example.INBOX / "1.ndjson", [line(event(1))])
     wanted = {f"stg_{name}" for name in ("landing__batches", "landing__copies", STAGED)}

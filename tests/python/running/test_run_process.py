@@ -70,7 +70,8 @@ def clone(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("engine", ["duckdb", pytest.param("postgres", marks=pytest.mark.every)])
+@pytest.mark.every
+@pytest.mark.parametrize("engine", ["duckdb", "postgres"])
 def test_a_broken_model_delays_only_models_downstream(
     engine: str, clone: Path, tmp_path: Path, make_environment: MakeEnvironment
 ) -> None:
