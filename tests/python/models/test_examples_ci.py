@@ -61,6 +61,7 @@ def test_state_modified_selects_what_changed_and_what_depends_on_it(branch: Path
     assert sorted(listed.stdout.split()) == ["event_lateness", "int_event_delay_percentiles"]
 
 
+@pytest.mark.every
 def test_the_build_reads_all_else_from_production(
     branch: Path, make_environment: MakeEnvironment
 ) -> None:
