@@ -59,12 +59,18 @@ class Limits:
 class InputFile:
     """The path of an input; what can be read only once has been copied there.
 
-    `listed`: it was found in a folder or by a glob, not named.
+    `listed`: it was found in a folder or by a glob, not named. `checksum`: the one that its name
+    states, if it does.
     """
 
     name: str
     path: Path
     listed: bool = False
+    checksum: str = ""
+
+    def stored_size(self) -> int:
+        """Its bytes, packed or not; OSError if it is gone."""
+        return self.path.stat().st_size
 
 
 @dataclass

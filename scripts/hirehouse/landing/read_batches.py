@@ -88,10 +88,6 @@ def finished(place: InputFile, file: BinaryIO, size: int) -> int:
     return size
 
 
-def _size(place: InputFile) -> int:
-    return place.size if isinstance(place, S3Object) else place.path.stat().st_size
-
-
 class Reader:
     """Splits inputs into batches, and records the result for each input.
 
@@ -114,7 +110,7 @@ class Reader:
         self.total = self.bytes_read = 0
         for place in places:
             with suppress(FileNotFoundError):  # removed since it was listed
-                self.total += _size(place)
+                self.total += place.stored_size()
         self.already: list[str] = []
         self.read: list[str] = []
         self.waiting: list[str] = []
@@ -127,7 +123,7 @@ class Reader:
         for place in self.places:
             if self._named_landed(place):
                 self.already.append(place.name)
-                self._advance(_size(place))
+                self._advance(place.stored_size())
             else:
                 left.append(place)
         with closing(Copies(left)) as copies:
@@ -190,7 +186,7 @@ class Reader:
 
     def _named_landed(self, place: InputFile) -> bool:
         """Whether an object has landed, by its name alone: so it is not read again."""
-        known = self.done.get(place.checksum) if isinstance(place, S3Object) else None
+        known = self.done.get(place.checksum) if place.checksum else None
         return bool(known and known.complete)
 
     def _note(self, error: InputError | OSError, place: InputFile) -> None:

@@ -96,12 +96,14 @@ def open_s3(url: str) -> tuple[Any, str]:
 
 @dataclass(frozen=True)
 class S3Object(InputFile):
-    """An object, whose name is its URL. `checksum`: the one in a name of the collector."""
+    """An object, whose name is its URL; the names of the collector's state a checksum."""
 
     files: Any = None
     size: int = 0
     modified: int = 0
-    checksum: str = ""
+
+    def stored_size(self) -> int:
+        return self.size
 
     def copy(self) -> BinaryIO:
         """A temporary file with its bytes, packed or not; see `s3_errors`."""
