@@ -13,6 +13,8 @@ from hirehouse.contracts.errors import ExpectedError
 from hirehouse.contracts.model import ROOT
 
 CHOSEN = "chosen_for_this_run"
+# Warnings are errors, but for one about metrics; dbt_project.yml, which this replaces, has why.
+WARNINGS = ("--warn-error-options", "{error: all, silence: [MFConverterIssue]}")
 
 
 class DbtError(ExpectedError):
@@ -58,8 +60,7 @@ class WarmDbt:
         self.root = root
         self.variables = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"} | (variables or {})
         self.folder = folder or root / "target" / "warm"
-        self.common = ["--quiet", "--log-path", str(self.folder)]
-        self.common += ["--warn-error-options", "{error: all, silence: [MFConverterIssue]}"]
+        self.common = ["--quiet", "--log-path", str(self.folder), *WARNINGS]
         self.options = ["--project-dir", str(root), "--target-path", str(self.folder)]
         self.options += ["--target", target] if target else []
         self.parse()

@@ -17,17 +17,12 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import ModelNode
 from dbt.flags import get_flags
 
+from hirehouse.running.warm_dbt import WARNINGS
+
 
 def main(root: str, folder: str, names: list[str]) -> None:
     options = ["--project-dir", root, "--target-path", folder, "--target", "redshift"]
-    strict = [
-        "--quiet",
-        "--warn-error-options",
-        "{error: all, silence: [MFConverterIssue]}",
-        "--log-path",
-        folder,
-    ]
-    parsed = dbtRunner().invoke([*strict, "parse", *options])
+    parsed = dbtRunner().invoke(["--quiet", *WARNINGS, "--log-path", folder, "parse", *options])
     assert parsed.success, parsed.exception
     profile = load_profile(root, {}, target_override="redshift")
     project = load_project(root, False, profile, {})
