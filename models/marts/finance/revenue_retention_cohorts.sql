@@ -32,36 +32,23 @@ states as (
 
 ),
 
-bounds as (
-
-    select {{ last_month('valid_from') }} as last_month from {{ ref('int_subscription_versions') }}
-
-),
-
-months as (
-
-    select distinct dates.month_start
-    from {{ ref('dim_dates') }} as dates
-    inner join bounds on dates.month_start <= bounds.last_month
-
-),
-
 monthly as (
 
     select
         states.cohort_month,
         states.currency,
-        months.month_start as mrr_month,
+        months.mrr_month,
         count(*) as employer_count,
         count(case when states.mrr_after > 0 then 1 end) as retained_count,
         cast(sum(states.first_mrr) as numeric(18, 2)) as first_mrr,
         cast(sum(states.mrr_after) as numeric(18, 2)) as mrr,
         cast(sum(least(states.mrr_after, states.first_mrr)) as numeric(18, 2)) as kept_mrr
     from states
-    inner join months
+    inner join {{ ref('mrr_months') }} as months
         on
-            states.month_start <= months.month_start
-            and coalesce(states.next_month > months.month_start, true)
+            states.currency = months.currency
+            and states.month_start <= months.mrr_month
+            and coalesce(states.next_month > months.mrr_month, true)
     group by 1, 2, 3
 
 ),
