@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 from pyarrow import fs
@@ -109,14 +109,14 @@ class S3Object(InputFile):
         """A temporary file with its bytes, packed or not; see `s3_errors`."""
         path = self.name[len(S3) :]
         with s3_errors(self.name), self.files.open_input_stream(path, compression=None) as source:
-            file: Any = tempfile.TemporaryFile()  # noqa: SIM115 - its reader closes it
+            file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - its reader closes it
             try:
                 shutil.copyfileobj(source, file, READ)
             except BaseException:
                 file.close()
                 raise
         file.seek(0)
-        return file  # type: ignore[no-any-return]
+        return file
 
     def remove(self) -> None:
         """Delete it; see `s3_errors`."""
