@@ -94,6 +94,12 @@ def read_copy(dbt: WarmDbt, read: Callable[[WarmDbt], Any], parsed: dict[str, by
         if node.relation_name:
             node.relation_name = node.relation_name.replace(str(node.database), database, 1)
         node.database = database
+    for model in manifest.semantic_models.values():
+        if relation := model.node_relation:
+            relation.relation_name = (relation.relation_name or "").replace(
+                str(relation.database), database, 1
+            )
+            relation.database = database
     if dbt.root == ROOT and dbt.folder not in _written:
         return manifest
     with pytest.MonkeyPatch.context() as patch:
