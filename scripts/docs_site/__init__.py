@@ -1,0 +1,1 @@
+"""The documentation site, made of dbt's manifest."""
