@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,15 +23,26 @@ from hirehouse.commands.shared import (
     text_table,
 )
 from hirehouse.contracts.example import example_event
+from hirehouse.contracts.export import as_yaml, asyncapi, json_schema, odcs
 from hirehouse.contracts.lint import check, unread_versions
-from hirehouse.contracts.model import ROOT, Column, Contract, envelope, load
+from hirehouse.contracts.model import ROOT, Column, Contract, load
 from hirehouse.contracts.yaml_schema import nearest
-from hirehouse.events.exact_json import write_json
+from hirehouse.events.exact_json import write_json, write_whole
 
 contracts_app = typer.Typer(
     help="The contracts of the events: what is in them, and whether they are sound.",
     no_args_is_help=True,
 )
+
+
+class Format(StrEnum):
+    """What contracts are exported as."""
+
+    JSON_SCHEMA = "json-schema"
+    ASYNCAPI = "asyncapi"
+    ODCS = "odcs"
+
+
 Root = Annotated[Path, typer.Option(help="The project's folder.", file_okay=False)]
 Event = Annotated[
     str, typer.Argument(help="An event, such as offer_extended, or offer_extended_v2.")
@@ -114,7 +128,7 @@ def show_command(event: Event, *, as_json: AsJson = False, root: Root = ROOT) ->
     """Show a contract with an example event; with --json its JSON Schema."""
     contract = find(event, root)
     if as_json:
-        print_json(exported(contract, root))
+        print_json(json_schema(contract, root))
         return
     console = new_console()
     name = f"{contract.event} version {contract.version}"
@@ -155,40 +169,43 @@ def check_command(*, as_json: AsJson = False, root: Root = ROOT) -> None:
 def export_command(
     out: Annotated[Path, typer.Option(help="Folder to write to.", file_okay=False)],
     *,
+    form: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="json-schema: a file per contract, for validators in any language; asyncapi: "
+            "AsyncAPI 3.0, a file per application; odcs: Open Data Contract Standard 3.1, a file "
+            "per contract.",
+        ),
+    ] = Format.JSON_SCHEMA,
     root: Root = ROOT,
 ) -> None:
-    """Write each contract as JSON Schema 2020-12, for validators in any language."""
+    """Write the contracts as JSON Schema 2020-12, or in a format of data catalogs."""
     contracts = sound_contracts(root)
     out.mkdir(parents=True, exist_ok=True)
+    if form is not Format.JSON_SCHEMA:
+        documents = _documents(form, contracts, root)
+        for file, document in documents.items():
+            write_whole(out / file, as_yaml(document))
+        say(f"{_count(len(documents), 'document')} written to {out}")
+        return
     index = []
     for contract in contracts:
         file = f"{contract.table}.json"
-        write_json(out / file, exported(contract, root))
+        write_json(out / file, json_schema(contract, root))
         index.append({"event": contract.event, "version": contract.version, "file": file})
     write_json(out / "index.json", index)
     say(f"{_count(len(contracts), 'schema')} written to {out}")
 
 
-def exported(contract: Contract, root: Path = ROOT) -> dict[str, Any]:
-    """The strict JSON Schema of a whole event in the Segment format, as an application sends it."""
-    schema = contract.schema(strict=True)
-    sizes = {column.name: column.type.size for column in envelope(root)}
-    schema["properties"] = {
-        "type": {"const": "track"},
-        # SDK users also write events in Title Case, which the lander takes as well.
-        "event": {"enum": [contract.event, contract.event.replace("_", " ").title()]},
-        "messageId": {"type": "string", "minLength": 1, **_at_most(sizes["event_id"])},
-        "timestamp": {"type": "string", "format": "date-time"},
-        "userId": {"type": ["string", "null"], **_at_most(sizes["user_id"])},
-        "anonymousId": {"type": ["string", "null"], **_at_most(sizes["anonymous_id"])},
-        "properties": schema["properties"]["properties"],
+def _documents(form: Format, contracts: Sequence[Contract], root: Path) -> dict[str, Any]:
+    """The documents of a format of catalogs, by file."""
+    if form is Format.ODCS:
+        return {f"{contract.table}.odcs.yaml": odcs(contract, root) for contract in contracts}
+    return {
+        f"{source}.asyncapi.yaml": asyncapi(source, list(own), root)
+        for source, own in groupby(contracts, key=lambda contract: contract.source)
     }
-    schema["required"] = ["event", "messageId", "timestamp", "properties"]
-    return {"$schema": schema.pop("$schema"), "$id": f"{contract.table}.json", **schema}
-
-
-def _at_most(size: int) -> dict[str, int]:
-    return {"maxLength": size, "maxBytes": size}
 
 
 def _rule(column: Column) -> str:

@@ -196,13 +196,19 @@ def to_json(value: Any) -> str:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write an indented JSON file, and rename it into place.
+    """Write an indented JSON file, as a whole."""
+    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    write_whole(path, orjson.dumps(content, option=option))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, and rename it into place.
 
     So readers never see half a file, and a link at `path` is replaced, not written through.
     """
     new = path.with_name(f".{path.name}.{os.getpid()}")
     new.unlink(missing_ok=True)
-    new.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    new.write_bytes(content)
     new.replace(path)
 
 

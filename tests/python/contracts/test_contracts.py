@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import scaffold
-from hirehouse.commands.contracts import contracts_app, exported
+from hirehouse.commands.contracts import contracts_app
 from hirehouse.contracts import model as contracts
 from hirehouse.contracts.example import example_event
+from hirehouse.contracts.export import json_schema
 from hirehouse.contracts.lint import Problem, check
 
 OURS = list(contracts.load().values())
@@ -385,7 +386,7 @@ def test_show_tells_all_and_its_example_conforms(contract: contracts.Contract) -
     assert all(column.name in text and str(column.type) in text for column in contract.columns)
     example = json.loads(text[text.index("\n{") :])
     assert example == example_event(contract)
-    contracts.compile_schema(exported(contract)).validate(example)
+    contracts.compile_schema(json_schema(contract)).validate(example)
 
 
 def test_show_of_an_unknown_event_names_the_nearest() -> None:
