@@ -288,24 +288,6 @@ def lengthen(m: Manifest, _: str) -> None:
         node["raw_code"] += "\n-- more" * 32
 
 
-def personal_columns_past_staging(m: Manifest) -> list[str]:
-    """A column that a contract calls `pii` is in no model but staging and core.dim_<entity>_pii."""
-    personal = {
-        column["name"]
-        for source in m["sources"].values()
-        for column in source["columns"].values()
-        if column["config"]["meta"].get("pii")
-    }
-    assert personal, "no contract has a pii column, so this rule sees nothing"
-    return [
-        f"{node['name']}.{column}"
-        for layer in ("intermediate", "marts")
-        for node in models(m, layer)
-        if not (node["config"]["schema"] == "core" and node["name"].endswith("_pii"))
-        for column in sorted(personal & set(node["columns"]))
-    ]
-
-
 def views_that_vanish(m: Manifest) -> list[str]:
     """No mart is a view of a view or a `table`: PostgreSQL drops it while that one is replaced."""
     kinds = {i: node["config"]["materialized"] for i, node in m["nodes"].items()}
@@ -337,7 +319,6 @@ OWN: list[tuple[Callable[[Manifest], list[str]], str, Change]] = [
     (contract_said_twice, "stg_hiring__offer_extended", add_column("currency")),
     (longer_than_a_screen, "fct_offers", put("-- more\n" * 101, "raw_code")),
     (longer_in_the_middle, "fct_offers", lengthen),
-    (personal_columns_past_staging, "fct_offers", add_column("email")),
     (views_that_vanish, "fct_offers", depend("fct_candidacies")),
     (views_that_vanish, "fct_offers", depend("dim_dates")),
 ]
