@@ -1,1 +1,1 @@
-"""The documentation site, made of dbt's manifest."""
+"""The documentation as a static site: events, models, metrics, boards, and how they are now."""

@@ -145,7 +145,7 @@ def main() -> None:
         f"{unknown:,} properties that no contract names are in landed.unknown_properties.\n",
         soft_wrap=True,
     )
-    console.print("The docs, with the lineage of every model: [cyan]target/static_index.html[/]\n")
+    console.print("The docs, as a site: [cyan]target/site/index.html[/]\n")
     console.print("Try next:")
     for command, what in (
         (".venv/bin/hirehouse contracts show interview_requested", "a contract, with an example"),

@@ -76,6 +76,11 @@ LINES: list[list[Step]] = [
             (*PROJECT, "dbt-bouncer.yml"),
             target="duckdb",
         ),
+        Step(
+            ("python", "-m", "docs_site.check"),
+            (*PROJECT, "scripts/docs_site"),
+            target="duckdb",
+        ),
     ],
     [parse("postgres")],
     [parse("redshift")],
