@@ -56,21 +56,21 @@ class Warehouse(ABC):
         self.root = root
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._run(sql, parameters) as cursor:
+        with self.cursor(sql, parameters) as cursor:
             return [tuple(row) for row in cursor.fetchall()]
 
     def records(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The rows of a select, by the names of its columns."""
-        with self._run(sql, parameters) as cursor:
+        with self.cursor(sql, parameters) as cursor:
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        with self._run(sql, parameters):
+        with self.cursor(sql, parameters):
             pass
 
     @abstractmethod
-    def _run(self, sql: str, parameters: Sequence[Any]) -> AbstractContextManager[Any]:
+    def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> AbstractContextManager[Any]:
         """A cursor of DB-API that has run the statement."""
 
     @abstractmethod
@@ -120,13 +120,14 @@ class Warehouse(ABC):
 
 
 def connect_duckdb(
-    path: str, say: Say, config: dict[str, Any] | None = None
+    path: str, say: Say, config: dict[str, Any] | None = None, *, read_only: bool = False
 ) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB file; while another process has it open, wait for DUCKDB_WAIT at most.
 
     Args:
         say: told once for whom it waits.
         config: DuckDB's settings that can only be given when it opens a file.
+        read_only: open it beside other readers; the file must exist.
 
     Raises:
         duckdb.Error: it can't be opened, or is still taken in the end.
@@ -150,7 +151,7 @@ def connect_duckdb(
         before_sleep=tell,
         reraise=True,
     )
-    return retry(duckdb.connect, path, config=config or {})
+    return retry(duckdb.connect, path, read_only, config=config or {})
 
 
 class DuckDBWarehouse(Warehouse):
@@ -182,7 +183,7 @@ class DuckDBWarehouse(Warehouse):
         [(self.memory_limit,)] = self.query("select current_setting('memory_limit')")
 
     @contextmanager
-    def _run(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
+    def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
         yield self.connection.execute(sql, list(parameters))
 
     @contextmanager
@@ -260,7 +261,7 @@ class PostgresWarehouse(Warehouse):
             raise WarehouseError(f"PostgreSQL {self.where} has {', '.join(wrong)}. {how}")
 
     @contextmanager
-    def _run(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
+    def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
         import psycopg2
 
         try:

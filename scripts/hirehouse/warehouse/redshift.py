@@ -68,7 +68,7 @@ class RedshiftWarehouse(Warehouse):
             raise WarehouseError(f"Redshift {self.where}: {_message(error)}") from error
 
     @contextmanager
-    def _run(self, sql: str, parameters: Sequence[Any]) -> Iterator[Any]:
+    def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
         yield self._cursor(self.connection, sql, parameters)
 
     def _cursor(self, connection: Any, sql: str, parameters: Sequence[Any]) -> Any:
