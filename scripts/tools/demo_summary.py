@@ -150,7 +150,8 @@ def main() -> None:
     for command, what in (
         (".venv/bin/hirehouse contracts show interview_requested", "a contract, with an example"),
         (".venv/bin/hirehouse land data/demo", "landing again changes nothing"),
-        (".venv/bin/dbt show --select time_to_hire --limit 5", "look into a mart"),
+        (".venv/bin/hirehouse query --file analyses/churn.sql", "ask a question"),
+        (".venv/bin/hirehouse query", "ask your own, with completion"),
         (".venv/bin/mf query --metrics hires --group-by metric_time__month", "query a metric"),
     ):
         console.print(f"  [green]{command}[/]   # {what}", soft_wrap=True)

@@ -19,10 +19,10 @@ HEAD = f"""\
 # Questions
 
 Business questions that one or two marts answer, from `analyses/`, with the answers on the demo's
-data. Ask one of your own warehouse by its name:
+data. Ask one of your own warehouse:
 
 ```bash
-.venv/bin/dbt show --select funnel_by_role --limit 20
+.venv/bin/hirehouse query --file analyses/funnel_by_role.sql
 ```
 
 Long answers are cut after {SHOWN} rows. `scripts/tools/question_docs.py` writes this page.

@@ -27,6 +27,7 @@ COMMANDS = {
     "collect-keys": Lazy("collect", "keys_app", "Manage the write keys of producers."),
     "land": Lazy("land", "land_command", "Land files and topics of events."),
     "run": Lazy("run", "run_command", "Land and build continuously."),
+    "query": Lazy("query", "query_command", "Query the warehouse with SQL."),
     "failures": Lazy("failures", "failures_app", "Inspect, patch and replay failed events."),
     "trace": Lazy("failures", "trace_command", "Trace an event from file to marts."),
     "backfill": Lazy("backfill", "backfill_command", "Land the rows of an older system as events."),
@@ -37,7 +38,7 @@ COMMANDS = {
 EXTRAS = {"confluent_kafka": "kafka", "redshift_connector": "redshift"} | dict.fromkeys(
     (
         *("adbc_driver_manager", "adbc_driver_postgresql", "dbt", "duckdb", "jinja2", "jsonpatch"),
-        *("jsonpointer", "networkx", "psycopg2", "pyarrow", "tenacity"),
+        *("jsonpointer", "networkx", "prompt_toolkit", "psycopg2", "pyarrow", "tenacity"),
     ),
     "warehouse",
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 import question_docs
-from conftest import ENGINES
+from conftest import ENGINES, surrounded_by
+from hirehouse.commands.query import Asker
 from hirehouse.contracts.model import ROOT
-from support.answers import Answers, answers
+from support.answers import Answers, answers, text
 from support.built import Built
 
 NAMES = sorted(path.stem for path in (ROOT / "analyses").glob("*.sql"))
@@ -28,6 +29,21 @@ def test_questions_have_the_same_answers_on_both_engines(answered: dict[str, Ans
     assert len(NAMES) >= 30
     assert [name for name, rows in answered["duckdb"].items() if not rows] == []
     assert answered["duckdb"] == answered["postgres"]
+
+
+def test_questions_are_the_same_without_dbt(
+    answered: dict[str, Answers], builds: dict[str, Built]
+) -> None:
+    """As `hirehouse query --file` renders and reads them."""
+    for engine in ENGINES:
+        with surrounded_by(builds[engine].environment):
+            asker = Asker(None)
+            for name, rows in answered[engine].items():
+                table = asker.ask((ROOT / "analyses" / f"{name}.sql").read_text(), None).table
+                columns = [
+                    [text(value) for value in column] for column in table.to_pydict().values()
+                ]
+                assert sorted(map(list, zip(*columns, strict=True))) == sorted(rows), name
 
 
 def test_the_page_has_every_question_as_it_is() -> None:

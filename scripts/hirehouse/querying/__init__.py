@@ -1,0 +1,1 @@
+"""Querying: read-only queries of the warehouse, and a published copy of its marts."""

@@ -1,0 +1,269 @@
+"""Queries that can't write, on each engine, with their rows as Arrow.
+
+DuckDB opens the file read-only and without access to other files. PostgreSQL and Redshift run the
+query in a read-only transaction. There the driver prepares it, so that it is one statement and
+can't end the transaction first.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from hirehouse.contracts.errors import ExpectedError
+from hirehouse.contracts.model import ROOT
+from hirehouse.warehouse.connections import PostgresWarehouse, Say, connect_duckdb, say_on_stderr
+from hirehouse.warehouse.profile import WarehouseError, duckdb_path
+
+READING = (
+    *("select", "with", "values", "table", "from", "show", "explain"),
+    *("describe", "desc", "summarize", "pivot", "unpivot"),  # DuckDB
+)
+BEFORE = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.S)
+# A query is to be seen to its end without a lock on the file, so all its rows are read at once.
+BATCH = 10_000
+MAX_DIGITS = 38
+# Types by their number in PostgreSQL and Redshift, for columns that have nothing but nulls.
+TYPES = {
+    **{16: pa.bool_(), 20: pa.int64(), 21: pa.int16(), 23: pa.int32(), 700: pa.float32()},
+    **{701: pa.float64(), 1082: pa.date32(), 1114: pa.timestamp("us"), 1700: pa.decimal128(38, 0)},
+}
+
+
+class QueryError(ExpectedError):
+    """A query that fails, or that would not only read."""
+
+
+class Answer(NamedTuple):
+    """The rows of a query, and whether it has more than were asked for."""
+
+    table: pa.Table
+    more: bool
+
+
+class Reader(ABC):
+    """An open connection that can't write."""
+
+    where: str  # which warehouse it is, for people
+
+    def read(self, sql: str, limit: int | None = None) -> Answer:
+        """The rows of a query.
+
+        Args:
+            sql: one statement.
+            limit: rows at most; default all.
+
+        Raises:
+            QueryError: the query is wrong, is not one statement, or would write.
+        """
+        word = re.match(r"\w*", sql[BEFORE.match(sql).end() :])[0].lower()  # type: ignore[index,union-attr]
+        if word not in READING:
+            what = f"begins with {word!r}" if word else "has no statement"
+            raise QueryError(f"a query reads, with select or with: this one {what}")
+        return self._read(sql, limit)
+
+    @abstractmethod
+    def _read(self, sql: str, limit: int | None) -> Answer: ...
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the warehouse."""
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class DuckDBReader(Reader):
+    """A DuckDB file; any number of readers may have it open, but no writer."""
+
+    def __init__(self, path: Path, settings: dict[str, Any], say: Say) -> None:
+        import duckdb
+
+        self.where = str(path)
+        if not path.exists():
+            raise WarehouseError(
+                f"{path} does not exist: `hirehouse land` or ./scripts/demo makes it"
+            )
+        try:
+            self.connection = connect_duckdb(str(path), say, read_only=True)
+        except duckdb.Error as error:
+            raise WarehouseError(f"{path} can't be opened: {error}") from error
+        for name, value in (settings.get("settings") or {}).items():
+            self.connection.execute(f"set {name} = '{value}'")
+        self.connection.execute("set TimeZone = 'UTC'")
+        # `copy` writes files, `attach` opens others to write; and a name is no Python variable.
+        self.connection.execute("set enable_external_access = false")
+        self.connection.execute("set python_enable_replacements = false")
+
+    def _read(self, sql: str, limit: int | None) -> Answer:
+        import duckdb
+
+        try:
+            if len(self.connection.extract_statements(sql)) > 1:
+                raise QueryError("that is more than one statement: run one at a time")
+            return _take(self.connection.execute(sql).to_arrow_reader(BATCH), limit)
+        except duckdb.Error as error:
+            raise QueryError(str(error)) from None
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+class PostgresReader(Reader):
+    """A PostgreSQL database; all queries see it as it was at the first one."""
+
+    def __init__(self, settings: dict[str, Any], root: Path, say: Say) -> None:
+        from adbc_driver_postgresql import StatementOptions, dbapi
+        from psycopg2.extensions import make_dsn
+
+        self.warehouse = PostgresWarehouse(settings, root, say)
+        self.where = self.warehouse.where
+        only = (
+            "-c default_transaction_read_only=on -c timezone=UTC"
+            " -c default_transaction_isolation=repeatable\\ read"
+        )
+        try:
+            self.connection = dbapi.connect(make_dsn(**self.warehouse.parameters, options=only))
+        except dbapi.Error as error:
+            self.warehouse.close()
+            raise WarehouseError(f"PostgreSQL {self.where}: {_message(error)}") from error
+        # With COPY, which is its way, the driver could run nothing but selects.
+        self.options = {StatementOptions.USE_COPY.value: "false"}
+        with self.connection.cursor() as cursor:
+            cursor.execute("select 1")  # after which a transaction stays read-only
+            cursor.fetchall()
+
+    def _read(self, sql: str, limit: int | None) -> Answer:
+        from adbc_driver_postgresql import dbapi
+
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.adbc_statement.set_options(**self.options)
+                cursor.execute(sql)
+                return _take(cursor.fetch_record_batch(), limit)
+        except dbapi.Error as error:
+            raise QueryError(self.warehouse.explain(_message(error))) from None
+
+    def close(self) -> None:
+        with suppress(Exception):  # it may be lost already
+            self.connection.close()
+        self.warehouse.close()
+
+
+class RedshiftReader(Reader):
+    """A Redshift database; all queries see it as it was at the first one."""
+
+    def __init__(self, settings: dict[str, Any], root: Path, say: Say) -> None:
+        from hirehouse.warehouse.redshift import RedshiftWarehouse
+
+        self.warehouse = RedshiftWarehouse(settings, root, say)
+        self.where = self.warehouse.where
+        self.warehouse.execute("begin read only")
+
+    def _read(self, sql: str, limit: int | None) -> Answer:
+        try:
+            with self.warehouse.cursor(sql) as cursor:
+                described = cursor.description
+                rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit + 1)
+        except WarehouseError as error:
+            raise QueryError(str(error)) from None
+        shown = rows[:limit]
+        columns = [
+            _array([row[n] for row in shown], column[1]) for n, column in enumerate(described)
+        ]
+        table = pa.Table.from_arrays(columns, names=[_name(column[0]) for column in described])
+        return Answer(_plain(table), len(rows) > len(shown))
+
+    def close(self) -> None:
+        self.warehouse.close()
+
+
+def open_reader(settings: dict[str, Any], *, root: Path = ROOT, say: Say = say_on_stderr) -> Reader:
+    """Connect to the warehouse of a profile's output.
+
+    Args:
+        settings: the output; see `read_profile`.
+        root: the project's folder, which a relative DuckDB path starts from.
+        say: told once when a file has to be waited for.
+
+    Raises:
+        WarehouseError: it can't be reached.
+    """
+    match settings.get("type"):
+        case "duckdb":
+            return DuckDBReader(duckdb_path(settings, root), settings, say)
+        case "postgres":
+            return PostgresReader(settings, root, say)
+        case "redshift":
+            return RedshiftReader(settings, root, say)
+        case other:
+            raise WarehouseError(f"no engine for profile type {other!r}")
+
+
+def _take(reader: pa.RecordBatchReader, limit: int | None) -> Answer:
+    batches, rows = [], 0
+    for batch in reader:
+        batches.append(batch)
+        rows += batch.num_rows
+        if limit is not None and rows > limit:
+            break
+    table = pa.Table.from_batches(batches, reader.schema)
+    return Answer(_plain(table.slice(0, limit)), limit is not None and rows > limit)
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """A table of numbers, texts and times in UTC without a zone."""
+    columns = [_plain_column(column, column.type) for column in table.columns]
+    return pa.Table.from_arrays(columns, names=table.column_names)
+
+
+def _plain_column(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(kind) and kind.tz:
+        return column.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
+    if not isinstance(kind, pa.BaseExtensionType):
+        return column
+    if getattr(kind, "type_name", "") != "numeric":
+        return pa.chunked_array([_texts(column.to_pylist())])
+    try:
+        return _decimals([v and Decimal(v) for v in column.to_pylist()])
+    except (InvalidOperation, pa.ArrowInvalid):  # infinite, or not a number
+        return pa.chunked_array([_texts(column.to_pylist())])
+
+
+def _texts(values: Iterable[Any]) -> pa.Array:
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def _decimals(values: list[Decimal | None]) -> pa.ChunkedArray:
+    scales = [-int(value.as_tuple().exponent) for value in values if value is not None]
+    return pa.chunked_array([pa.array(values, pa.decimal128(MAX_DIGITS, max([0, *scales])))])
+
+
+def _array(values: list[Any], number: int) -> pa.Array:
+    """The values of a column of a driver without Arrow."""
+    if number == 1700:
+        return _decimals(values).combine_chunks()
+    kind = TYPES.get(number)
+    if kind is not None:
+        return pa.array(values, kind)
+    return _texts(values) if all(v is None for v in values) else pa.array(values)
+
+
+def _name(name: str | bytes) -> str:
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def _message(error: Exception) -> str:
+    """What PostgreSQL says, of what its driver makes of it."""
+    text = str(error)
+    return text.partition("ERROR:")[2].rpartition("SQLSTATE")[0].rstrip(". \n").strip() or text

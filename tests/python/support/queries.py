@@ -1,0 +1,55 @@
+"""A mart with two rows, and queries of it."""
+
+from __future__ import annotations
+
+from typer.testing import CliRunner, Result
+
+from hirehouse.commands.main import app
+from hirehouse.warehouse.connections import open_warehouse
+
+ROWS = """
+    select
+        role, hired_count, fee, opened_on, opened_at, is_open
+    from {{ ref('hiring_funnel_weekly') }}
+    order by hired_count
+"""
+CSV = """\
+role,hired_count,fee,opened_on,opened_at,is_open
+backend,1,1.5000,2026-03-02,2026-03-02 09:30:00,true
+"",2,,,,
+"""
+TABLE = """\
+role      hired_count      fee   opened_on    opened_at             is_open
+───────────────────────────────────────────────────────────────────────────
+backend             1   1.5000   2026-03-02   2026-03-02 09:30:00   true
+                    2     null   null         null                  null
+2 rows
+"""
+MARKDOWN = """\
+| role | hired_count | fee | opened_on | opened_at | is_open |
+|---|--:|--:|---|---|---|
+| backend | 1 | 1.5000 | 2026-03-02 | 2026-03-02 09:30:00 | true |
+|  | 2 | null | null | null | null |
+"""
+
+
+def make_mart() -> None:
+    """Make the mart in the warehouse of this process's variables."""
+    with open_warehouse() as warehouse:
+        warehouse.execute("create schema marketplace")
+        warehouse.execute(
+            "create table marketplace.hiring_funnel_weekly (role varchar(40), hired_count bigint,"
+            " fee numeric(9, 4), opened_on date, opened_at timestamp, is_open boolean)"
+        )
+        warehouse.execute(
+            "insert into marketplace.hiring_funnel_weekly values"
+            " ('backend', 1, 1.5, date '2026-03-02', timestamp '2026-03-02 09:30:00', true),"
+            " ('', 2, null, null, null, null)"
+        )
+
+
+def query(*arguments: str, code: int = 0, stdin: str | None = None) -> Result:
+    """Run a query; AssertionError with its output if the exit code is another."""
+    done = CliRunner().invoke(app, ["query", *arguments], input=stdin)
+    assert done.exit_code == code, done.output + repr(done.exception)
+    return done
