@@ -28,6 +28,7 @@ COMMANDS = {
     "land": Lazy("land", "land_command", "Land files and topics of events."),
     "run": Lazy("run", "run_command", "Land and build continuously."),
     "query": Lazy("query", "query_command", "Query the warehouse with SQL."),
+    "publish": Lazy("publish", "publish_command", "Copy the marts to a file for readers."),
     "failures": Lazy("failures", "failures_app", "Inspect, patch and replay failed events."),
     "trace": Lazy("failures", "trace_command", "Trace an event from file to marts."),
     "backfill": Lazy("backfill", "backfill_command", "Land the rows of an older system as events."),

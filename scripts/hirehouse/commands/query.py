@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ import typer
 from hirehouse.commands.answers import SHOWN, Format, write
 from hirehouse.commands.shared import Target, print_error, say
 from hirehouse.contracts.model import ROOT
+from hirehouse.querying.publishing import published_path
 from hirehouse.querying.reading import Answer, open_reader
 from hirehouse.querying.relations import PRODUCTION, Relations
 from hirehouse.querying.templates import Templates
@@ -25,12 +25,16 @@ class Asker:
 
     Args:
         target: an output of the profile.
+        published: read the published copy of the marts instead.
     """
 
-    def __init__(self, target: str | None) -> None:
+    def __init__(self, target: str | None, published: bool) -> None:
+        self.target, self.published = target, published
         self.settings: dict[str, Any] = read_profile(target)
         self.relations = Relations(ROOT, str(self.settings.get("schema") or PRODUCTION))
         self.templates = Templates(self.relations, self.settings["type"])
+        if published:
+            self.settings |= {"type": "duckdb", "path": str(published_path())}
 
     def ask(self, sql: str, limit: int | None) -> Answer:
         """The rows of a query.
@@ -40,8 +44,13 @@ class Asker:
             WarehouseError: the warehouse can't be reached.
         """
         sql = self.templates.render(sql)
-        with open_reader(self.settings, say=partial(say, err=True)) as reader:
+        with open_reader(self.settings, say=self._say_waiting) as reader:
             return reader.read(sql, limit)
+
+    def _say_waiting(self, text: str) -> None:
+        say(text, err=True)
+        if not self.published and published_path().exists():
+            say("--published reads the published copy without waiting", err=True)
 
 
 def query_command(
@@ -65,6 +74,9 @@ def query_command(
     out: Annotated[
         Path | None, typer.Option(help="Write to this file: .csv, .json, .parquet, .md, .txt")
     ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Read the copy that `hirehouse publish` made.")
+    ] = False,
     target: Target = None,
 ) -> None:
     """Query the warehouse with SQL; nothing can be written.
@@ -91,7 +103,7 @@ def query_command(
         except (OSError, UnicodeDecodeError) as error:
             raise typer.BadParameter(f"{file}: {error}") from None
     try:
-        asker = Asker(target)
+        asker = Asker(target, published)
         if sql is None and sys.stdin.isatty():
             from hirehouse.commands.prompt import Prompt
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,10 +67,22 @@ class Reader(ABC):
         if word not in READING:
             what = f"begins with {word!r}" if word else "has no statement"
             raise QueryError(f"a query reads, with select or with: this one {what}")
-        return self._read(sql, limit)
+        with self.stream(sql, limit) as batches:
+            return _take(batches, limit)
 
     @abstractmethod
-    def _read(self, sql: str, limit: int | None) -> Answer: ...
+    def stream(
+        self, sql: str, limit: int | None = None
+    ) -> AbstractContextManager[pa.RecordBatchReader]:
+        """The rows of a query, in the types of the driver, for the length of a `with`.
+
+        Args:
+            sql: one statement, which the engine alone keeps from writing.
+            limit: rows that will be read; may be ignored.
+
+        Raises:
+            QueryError: the query is wrong, or would write.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -105,13 +117,14 @@ class DuckDBReader(Reader):
         self.connection.execute("set enable_external_access = false")
         self.connection.execute("set python_enable_replacements = false")
 
-    def _read(self, sql: str, limit: int | None) -> Answer:
+    @contextmanager
+    def stream(self, sql: str, limit: int | None = None) -> Iterator[pa.RecordBatchReader]:  # noqa: ARG002
         import duckdb
 
         try:
             if len(self.connection.extract_statements(sql)) > 1:
                 raise QueryError("that is more than one statement: run one at a time")
-            return _take(self.connection.execute(sql).to_arrow_reader(BATCH), limit)
+            yield self.connection.execute(sql).to_arrow_reader(BATCH)
         except duckdb.Error as error:
             raise QueryError(str(error)) from None
 
@@ -143,14 +156,15 @@ class PostgresReader(Reader):
             cursor.execute("select 1")  # after which a transaction stays read-only
             cursor.fetchall()
 
-    def _read(self, sql: str, limit: int | None) -> Answer:
+    @contextmanager
+    def stream(self, sql: str, limit: int | None = None) -> Iterator[pa.RecordBatchReader]:  # noqa: ARG002
         from adbc_driver_postgresql import dbapi
 
         try:
             with self.connection.cursor() as cursor:
                 cursor.adbc_statement.set_options(**self.options)
                 cursor.execute(sql)
-                return _take(cursor.fetch_record_batch(), limit)
+                yield cursor.fetch_record_batch()
         except dbapi.Error as error:
             raise QueryError(self.warehouse.explain(_message(error))) from None
 
@@ -170,19 +184,16 @@ class RedshiftReader(Reader):
         self.where = self.warehouse.where
         self.warehouse.execute("begin read only")
 
-    def _read(self, sql: str, limit: int | None) -> Answer:
+    @contextmanager
+    def stream(self, sql: str, limit: int | None = None) -> Iterator[pa.RecordBatchReader]:
         try:
             with self.warehouse.cursor(sql) as cursor:
                 described = cursor.description
                 rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit + 1)
         except WarehouseError as error:
             raise QueryError(str(error)) from None
-        shown = rows[:limit]
-        columns = [
-            _array([row[n] for row in shown], column[1]) for n, column in enumerate(described)
-        ]
-        table = pa.Table.from_arrays(columns, names=[_name(column[0]) for column in described])
-        return Answer(_plain(table), len(rows) > len(shown))
+        arrays = [_array([row[n] for row in rows], one[1]) for n, one in enumerate(described)]
+        yield pa.table(arrays, names=[_name(one[0]) for one in described]).to_reader()
 
     def close(self) -> None:
         self.warehouse.close()

@@ -212,8 +212,8 @@ class Loop:
         self.dbt = WarmDbt(folder=ROOT / "target" / "run", target=self.target)
         # Most nodes of a project are tests; skipping them takes dbt a tenth of a round.
         nodes = self.dbt.manifest.nodes
-        for node in [i for i, n in nodes.items() if n.resource_type == "test"]:
-            del nodes[node]
+        tests = [i for i, n in nodes.items() if n.resource_type == "test"]
+        self.tests = {node: nodes.pop(node) for node in tests}
         self.dbt.manifest.unit_tests.clear()
         self.graph = Graph(self.dbt.manifest)
         # The family that was built longest ago comes first.
@@ -313,6 +313,17 @@ class Loop:
             self.tries = 0
         result.models = len(built)
         result.broken = {self.graph.names[n]: warehouse.explain(failed[n]) for n in broken}
+
+    def failing_tests(self) -> list[str]:
+        """Run all data tests that `dbt build` would run; the names of those that fail."""
+        nodes = self.dbt.manifest.nodes
+        nodes.update(self.tests)
+        try:
+            failed = self.dbt.run("test", *QUIET).failed()
+        finally:
+            for node in self.tests:
+                del nodes[node]
+        return [node.split(".")[2] for node in failed]
 
     def _next_deferrable(self, chosen: set[str]) -> set[str]:
         """The deferrable models to build in this round: those built longest ago."""

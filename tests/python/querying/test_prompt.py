@@ -34,7 +34,7 @@ def typed(
     def work(text: str) -> tuple[str, str]:
         with create_pipe_input() as keys:
             keys.send_text(text)
-            Prompt(Asker(None), input=keys, output=DummyOutput()).run()
+            Prompt(Asker(None, published=False), input=keys, output=DummyOutput()).run()
         said = capsys.readouterr()
         return said.out.partition(".exit leaves\n")[2], said.err
 

@@ -7,14 +7,13 @@ import pty
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from support.queries import CSV, ROWS, TABLE, make_mart, query
+from hirehouse.querying import reading
+from support.queries import CSV, ROWS, TABLE, make_mart, opened_elsewhere, query
 
 
 @pytest.fixture(autouse=True)
@@ -64,34 +63,22 @@ def test_hidden_characters_are_shown() -> None:
     assert "a\\x1b[31m" in said
 
 
-def test_no_other_file_is_read_or_written(tmp_path: Path) -> None:
-    leaked = tmp_path / "leaked.csv"
+def test_no_other_file_is_read_or_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "READING", (*reading.READING, "copy", "attach"))
+    leaked, known = tmp_path / "leaked", tmp_path / "known.csv"
+    known.write_text("a\n1\n")
     for statement in (
         f"copy (select 1) to '{leaked}'",
         f"explain analyze copy (select 1) to '{leaked}'",
-        f"from read_csv('{__file__}')",
+        f"attach '{leaked}' as leaked (read_write)",
+        f"from read_csv('{known}')",
     ):
-        query(statement, code=1)
+        assert "disabled by configuration" in query(statement, code=1).stderr
     assert not leaked.exists()
 
 
 def test_a_python_variable_is_no_table() -> None:
     assert "does not exist" in query("select * from settings", code=1).stderr
-
-
-@contextmanager
-def opened_elsewhere(file: Path, *, read_only: bool) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that has the file open until it is told to end."""
-    code = "import duckdb; c = duckdb.connect(%r, %r); print(1, flush=True); input()"
-    other = subprocess.Popen(
-        [sys.executable, "-c", code % (str(file), read_only)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert other.stdout
-    other.stdout.readline()
-    yield other
-    other.communicate(b"\n")
 
 
 def test_it_waits_for_a_writer_and_names_it(file: Path) -> None:

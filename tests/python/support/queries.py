@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from typer.testing import CliRunner, Result
 
 from hirehouse.commands.main import app
@@ -53,3 +59,18 @@ def query(*arguments: str, code: int = 0, stdin: str | None = None) -> Result:
     done = CliRunner().invoke(app, ["query", *arguments], input=stdin)
     assert done.exit_code == code, done.output + repr(done.exception)
     return done
+
+
+@contextmanager
+def opened_elsewhere(file: Path, *, read_only: bool) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that has the file open until it is told to end."""
+    code = "import duckdb; c = duckdb.connect(%r, %r); print(1, flush=True); input()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", code % (str(file), read_only)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert other.stdout
+    other.stdout.readline()
+    yield other
+    other.communicate(b"\n")
