@@ -31,7 +31,8 @@ from hirehouse.contracts.model import envelope
 
 HERE = Path(__file__).parent
 NONE = "\N{EN DASH}"
-DEEP = 4  # steps of a column's lineage that its page shows
+DEEP = 2  # steps of a column's lineage after the first that its page shows
+Branch = tuple[Column, list[Any]]
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
@@ -160,11 +161,16 @@ class Site:
             column = sources[0]
         return ""
 
-    def tree(self, column: Column, depth: int = DEEP) -> list[tuple[Column, list[Any]]]:
-        """What a column comes from, with what that comes from, and so on."""
-        if not depth:
-            return []
-        return [(one, self.tree(one, depth - 1)) for one in self.lineage.edges.get(column, ())]
+    def tree(self, column: Column) -> list[Branch]:
+        """What a column comes from, with what that comes from, and so on; each once."""
+        seen: set[Column] = set()
+
+        def branches(column: Column, depth: int) -> list[Branch]:
+            found = [one for one in self.lineage.edges.get(column, ()) if one not in seen]
+            seen.update(found)
+            return [(one, branches(one, depth - 1) if depth else []) for one in found]
+
+        return branches(column, DEEP)
 
     def origins(self, column: Column) -> list[Column]:
         known = column in self.lineage.edges

@@ -245,6 +245,21 @@ def test_it_fits_a_narrow_screen(reader: Reader, site: Path) -> None:
 
 
 @pytest.mark.every
+def test_it_is_the_same_of_postgresql(
+    site: Path, builds: dict[str, Built], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in builds["postgres"].environment.items():
+        monkeypatch.setenv(name, value)
+    build(tmp_path / "site", None, tmp_path / "dbt")
+    for name in ("metrics/mrr.html", "boards/liquidity_review.html", "properties/role.html"):
+        text = (site / name).read_text(encoding="utf-8")
+        other = (tmp_path / "site" / name).read_text(encoding="utf-8")
+        assert re.sub("<footer>.*</footer>", "", other) == re.sub("<footer>.*</footer>", "", text)
+    page = (tmp_path / "site/models/int_candidacies.html").read_text(encoding="utf-8")
+    assert re.search(r"Size</dt><dd>[\d,.]+ [kM]B", page)
+
+
+@pytest.mark.every
 def test_an_empty_warehouse_says_what_to_do(
     make_environment: MakeEnvironment, tmp_path: Path
 ) -> None:
