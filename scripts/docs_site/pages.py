@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -125,8 +125,6 @@ class Site:
             "Column": Column,
             "snippets": snippets,
             "history": history,
-            "sorted": sorted,
-            "zip": zip,
             "carriers": carriers(self.project),
             "envelope": envelope(),
             "lineage_diagram": lambda model: Markup(lineage_diagram(self.project, model)),
@@ -372,6 +370,3 @@ def code(text: str, language: str) -> Markup:
     """Text with its syntax in classes of assets/site.css."""
     lexer = get_lexer_by_name(language, stripall=True)
     return Markup(highlight(text, lexer, HtmlFormatter(cssclass="code", wrapcode=True)))
-
-
-__all__: Sequence[str] = ("Site",)
