@@ -29,7 +29,8 @@ BUCKET = "hirehouse-events"
 # Files that take longest come first, so that neither of two processes is left alone with one.
 LONG = (
     *("property", "readme", "concurrent", "marts", "run", "kafka", "kills", "contract_change"),
-    *("backfill", "planted_faults", "scaffold", "run_process", "dev", "examples_dagster"),
+    *("planted_faults", "dev", "upgrade", "compiled_sql", "operations", "histories", "backfill"),
+    *("scaffold", "run_process", "examples_dagster"),
 )
 # Files that share warehouses run in one process, one after the other.
 TOGETHER = dict.fromkeys(
