@@ -29,8 +29,10 @@ def refused(sql: str, dialect: str = "duckdb") -> list[str]:
     """What a compiled statement has that the list does not, in words."""
     if not sql.strip():
         return []
-    found = [*refused_words(sqlglot.tokenize(sql, read=dialect), FUNCTIONS | FROM_MACROS)]
-    for statement in sqlglot.parse(sql, read=dialect):
+    language = sqlglot.Dialect.get_or_raise(dialect)
+    tokens = language.tokenize(sql)
+    found = [*refused_words(tokens, FUNCTIONS | FROM_MACROS)]
+    for statement in language.parser().parse(tokens, sql):
         assert statement is not None
         for node in statement.walk():
             found += refused_node(node)
