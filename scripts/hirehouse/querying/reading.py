@@ -96,9 +96,15 @@ class Reader(ABC):
 
 
 class DuckDBReader(Reader):
-    """A DuckDB file; any number of readers may have it open, but no writer."""
+    """A DuckDB file; any number of readers may have it open, but no writer.
 
-    def __init__(self, path: Path, settings: dict[str, Any], say: Say) -> None:
+    Args:
+        exports: a folder that `copy` may write files to; default none.
+    """
+
+    def __init__(
+        self, path: Path, settings: dict[str, Any], say: Say, exports: Path | None = None
+    ) -> None:
         import duckdb
 
         self.where = str(path)
@@ -113,6 +119,9 @@ class DuckDBReader(Reader):
         for name, value in (settings.get("settings") or {}).items():
             self.connection.execute(f"set {name} = '{value}'")
         self.connection.execute("set TimeZone = 'UTC'")
+        if exports:
+            folder = str(exports).replace("'", "''")
+            self.connection.execute(f"set allowed_directories = ['{folder}']")
         # `copy` writes files, `attach` opens others to write; and a name is no Python variable.
         self.connection.execute("set enable_external_access = false")
         self.connection.execute("set python_enable_replacements = false")

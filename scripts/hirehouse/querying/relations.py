@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -26,12 +26,18 @@ class UnknownModel(ExpectedError):
 
 @dataclass(frozen=True)
 class Mart:
-    """A mart, or one version of it. `columns` has the type and the description of each one."""
+    """A mart, or one version of it.
+
+    `columns` has the type and the description of each one; `required` those that tests forbid to be
+    null.
+    """
 
     relation: str
     description: str
     columns: Mapping[str, tuple[str, str]]
     public: bool
+    required: frozenset[str] = frozenset()
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Relations:
@@ -116,6 +122,8 @@ class Relations:
                 public=(access or self._config(path, "access")) == "public"
                 and not relation.partition(".")[0].endswith(RESTRICTED)
                 and not any(map(_is_personal, columns.values())),
+                required=_required(model),
+                meta=(model.get("config") or {}).get("meta") or {},
             )
 
     def _relation(self, path: Path, alias: str) -> str:
@@ -160,6 +168,12 @@ def _excluded(listed: list[dict[str, Any]]) -> list[str]:
 def _text(text: str | None, texts: dict[str, str]) -> str:
     """A description on one line, with the shared texts that it refers to."""
     return " ".join(DOC.sub(lambda found: texts.get(found[1], ""), text or "").split())
+
+
+def _required(model: dict[str, Any]) -> frozenset[str]:
+    tests = [test for test in model.get("data_tests") or () if isinstance(test, dict)]
+    lists = [test["no_nulls"]["arguments"]["columns"] for test in tests if "no_nulls" in test]
+    return frozenset(name for names in lists for name in names)
 
 
 def _is_personal(column: dict[str, Any]) -> bool:
