@@ -37,7 +37,7 @@ TOGETHER = dict.fromkeys(
     (
         *("test_bench_past.py", "test_bench_sessions.py", "test_marts_growth.py"),
         *("test_marts_redshift.py", "test_metrics.py", "test_portable_file.py"),
-        *("test_publish_built.py", "test_questions.py", "test_site.py"),
+        *("test_export_marts.py", "test_publish_built.py", "test_questions.py", "test_site.py"),
     ),
     "test_marts.py",
 )

@@ -29,6 +29,7 @@ COMMANDS = {
     "run": Lazy("run", "run_command", "Land and build continuously."),
     "query": Lazy("query", "query_command", "Query the warehouse with SQL."),
     "publish": Lazy("publish", "publish_command", "Copy the marts to a file for readers."),
+    "export": Lazy("export", "export_command", "Export marts and events as Parquet files."),
     "failures": Lazy("failures", "failures_app", "Inspect, patch and replay failed events."),
     "trace": Lazy("failures", "trace_command", "Trace an event from file to marts."),
     "backfill": Lazy("backfill", "backfill_command", "Land the rows of an older system as events."),
@@ -36,7 +37,10 @@ COMMANDS = {
 }
 
 # The extra that a module comes with, if it is not in the core.
-EXTRAS = {"confluent_kafka": "kafka", "redshift_connector": "redshift"} | dict.fromkeys(
+EXTRAS = {
+    "confluent_kafka": "kafka",
+    "redshift_connector": "redshift",
+} | dict.fromkeys(
     (
         *("adbc_driver_manager", "adbc_driver_postgresql", "dbt", "duckdb", "jinja2", "jsonpatch"),
         *("jsonpointer", "networkx", "prompt_toolkit", "psycopg2", "pyarrow", "tenacity"),

@@ -1,0 +1,1 @@
+"""Exporting: marts and landed events as versions of immutable Parquet files."""

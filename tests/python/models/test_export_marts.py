@@ -1,0 +1,45 @@
+"""Files of marts and events hold the very rows of the marts, on both engines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hirehouse.warehouse.connections import open_warehouse
+from support.built import Built
+from support.exports import export, manifest, paths, rows_of
+from support.marts import SCHEMAS, content_hash
+
+
+@pytest.mark.parametrize(
+    "schemas",
+    [["finance", "product"], pytest.param(SCHEMAS, marks=pytest.mark.every)],
+    ids=["some", "all"],
+)
+def test_files_of_the_marts_have_their_rows(
+    built: Built, schemas: list[str], tmp_path: Path
+) -> None:
+    export(*schemas, "--out", tmp_path)
+    hashes = {}
+    for relation in manifest(tmp_path)["marts"]:
+        table = pa.concat_tables(pq.read_table(path) for path in paths(tmp_path, relation))
+        name = f"{relation} ({table.num_rows} rows)"
+        hashes[name] = content_hash(table.column_names, rows_of(table))
+    expected = {n: h for n, h in built.hashes.items() if n.partition(".")[0] in schemas}
+    assert hashes == expected
+    assert len(hashes) > 5
+
+
+def test_an_event_that_arrived_twice_is_exported_once(built: Built, tmp_path: Path) -> None:
+    assert built
+    export("events", "--event", "interview_requested", "--out", tmp_path)
+    [relation] = manifest(tmp_path)["marts"]
+    table = pa.concat_tables(pq.read_table(path) for path in paths(tmp_path, relation))
+    with open_warehouse() as warehouse:
+        [(landed,)] = warehouse.query("select count(*) from landed.interview_requested")
+        ids = warehouse.query(f"select event_id from {relation}")
+    assert sorted(table["event_id"].to_pylist()) == sorted(name for (name,) in ids)
+    assert table.num_rows < landed
