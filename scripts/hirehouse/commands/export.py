@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
@@ -15,6 +16,11 @@ from hirehouse.querying.relations import PRODUCTION
 from hirehouse.warehouse.profile import read_profile
 
 EVENTS = "events"
+
+
+class Format(StrEnum):
+    PARQUET = "parquet"
+    ICEBERG = "iceberg"
 
 
 def export_command(
@@ -30,6 +36,15 @@ def export_command(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="With events: the first day of occurred_at, UTC."),
     ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="Also keep Iceberg tables of the same files.")
+    ] = Format.PARQUET,
+    catalog: Annotated[
+        str,
+        typer.Option(
+            help="Iceberg's catalog: https://…, sqlite:///…; default catalog.db in the folder."
+        ),
+    ] = "",
     keep: Annotated[int, typer.Option(min=1, help="Versions to keep.")] = 5,
     keep_days: Annotated[int, typer.Option(min=0, help="Keep versions of so many days, too.")] = 0,
     target: Target = None,
@@ -52,6 +67,8 @@ def export_command(
         raise typer.BadParameter("--event and --since are for: hirehouse export events")
     else:
         chosen = choose_marts(names, schema)
+    if catalog and form is not Format.ICEBERG:
+        raise typer.BadParameter("--catalog is for --format iceberg")
     folder = Folder(out)
     result = export(
         chosen,
@@ -59,6 +76,7 @@ def export_command(
         settings,
         keep=keep,
         keep_days=keep_days,
+        catalog=(catalog or "default") * (form is Format.ICEBERG),
         say=partial(say, err=True),
     )
     if as_json:

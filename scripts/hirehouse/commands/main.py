@@ -29,7 +29,7 @@ COMMANDS = {
     "run": Lazy("run", "run_command", "Land and build continuously."),
     "query": Lazy("query", "query_command", "Query the warehouse with SQL."),
     "publish": Lazy("publish", "publish_command", "Copy the marts to a file for readers."),
-    "export": Lazy("export", "export_command", "Export marts and events as Parquet files."),
+    "export": Lazy("export", "export_command", "Export marts and events as Parquet or Iceberg."),
     "failures": Lazy("failures", "failures_app", "Inspect, patch and replay failed events."),
     "trace": Lazy("failures", "trace_command", "Trace an event from file to marts."),
     "backfill": Lazy("backfill", "backfill_command", "Land the rows of an older system as events."),
@@ -39,6 +39,7 @@ COMMANDS = {
 # The extra that a module comes with, if it is not in the core.
 EXTRAS = {
     "confluent_kafka": "kafka",
+    "pyiceberg": "iceberg",
     "redshift_connector": "redshift",
 } | dict.fromkeys(
     (

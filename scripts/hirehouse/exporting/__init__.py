@@ -1,1 +1,1 @@
-"""Exporting: marts and landed events as versions of immutable Parquet files."""
+"""Exporting: marts and landed events as versions of immutable Parquet files, and Iceberg tables."""

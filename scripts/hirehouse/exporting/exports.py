@@ -130,6 +130,7 @@ def export(
     *,
     keep: int = 5,
     keep_days: int = 0,
+    catalog: str = "",
     say: Say = say_on_stderr,
 ) -> Result:
     """Make a version of these relations in a folder, unless its last version is the same.
@@ -138,10 +139,11 @@ def export(
         settings: the warehouse, an output of the profile; see `read_profile`.
         keep: how many versions stay, this one among them.
         keep_days: versions of so many days stay, too.
+        catalog: of the Iceberg tables to update; see `iceberg.update`. Empty: there are none.
         say: told once when something has to be waited for.
 
     Raises:
-        ExportError: a relation is not built.
+        ExportError: a relation is not built, or the folder has Iceberg tables and no `catalog`.
         QueryError, WarehouseError: the warehouse can't be read.
         InputError, S3Error: S3 can't be used.
     """
@@ -149,9 +151,13 @@ def export(
         names = folder.names()
         versions = _versions(folder, names)
         last = orjson.loads(folder.read(CURRENT)) if CURRENT in names else {}
+        if last.get("iceberg") and not catalog:
+            raise ExportError(
+                f"{folder.url} has Iceberg tables: use --format iceberg, or another folder"
+            )
         writer = _Writer(folder, partial, names)
         with open_source(settings, partial, say) as source:
-            manifest = _facts(source, settings)
+            manifest = _facts(source, settings) | {"iceberg": bool(catalog)}
             kinds = source.built()
             missing = [one.relation for one in chosen if one.relation not in kinds]
             if missing:
@@ -170,6 +176,10 @@ def export(
         else:
             manifest = last
         kept = _kept(versions, manifest["version"], keep, keep_days)
+        if catalog:
+            from hirehouse.exporting.iceberg import update
+
+            update(folder, manifest, catalog, kept)
         _prune(folder, [versions[number] for number in kept])
     return Result(manifest, new, writer.written, writer.bytes)
 

@@ -248,6 +248,7 @@ def test_s3_has_what_a_folder_has(s3: S3, enter: Enter, tmp_path: Path) -> None:
         (["fct_offers", "--event", "offer_extended"], 2, "--event and --since are for"),
         (["events"], 2, "needs --event"),
         (["events", "--event", "offer"], 1, "no event 'offer': see `hirehouse contracts list`"),
+        (["fct_offers", "--catalog", "sqlite:///x"], 2, "--catalog is for --format iceberg"),
         (["fct_offers", "--since", "yesterday"], 2, "does not match"),
     ],
 )
