@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +17,7 @@ from hirehouse.contracts.model import ROOT, load
 from hirehouse.exporting.exports import choose_events
 from hirehouse.warehouse.connections import open_warehouse
 from support.events import line
-from support.exports import export, manifest, paths
+from support.exports import OFFERS, content, export, make, manifest, paths, rows_of
 from support.marts import land_into
 
 EVENT = "candidate_profile_submitted"
@@ -80,3 +84,46 @@ def test_personal_data_of_events_stays_in_the_warehouse() -> None:
         [one] = choose_events([event], None, "analytics")
         assert column not in one.columns
         assert "event_id" in one.columns
+
+
+@pytest.mark.every
+def test_spark_reads_exports_and_its_results_land(submitted: Path, tmp_path: Path) -> None:
+    """Where pyspark and Java are installed, which hirehouse does not depend on."""
+    sql = pytest.importorskip("pyspark.sql")
+    if not shutil.which("java"):
+        pytest.skip("Java is not installed")
+    with open_warehouse() as warehouse:
+        make(warehouse, OFFERS, 120)
+    export(OFFERS, "--out", tmp_path / "out")
+    settings = sql.SparkSession.builder.master("local[1]")
+    spark = settings.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    read = spark.read.parquet(*paths(tmp_path / "out", OFFERS)).toArrow()
+    assert rows_of(read) == content(tmp_path / "out", OFFERS)
+    spark.stop()
+
+    copy, example = tmp_path / "copy", ROOT / "examples" / "spark"
+    shutil.copytree(ROOT / "scripts", copy / "scripts")
+    shutil.copytree(ROOT / "models", copy / "models")
+    contract = example / "candidate_skills_normalized.yml"
+    shutil.copy(contract, copy / "models" / "staging" / "candidate_app")
+    hirehouse = ["-c", "from hirehouse.commands.main import main; main()"]
+    own = {"PYTHONPATH": str(copy / "scripts")}
+    for command in (
+        [str(example / "normalize_skills.py"), str(submitted), str(tmp_path / "skills")],
+        [*hirehouse, "contracts", "check"],
+        [*hirehouse, "land", str(tmp_path / "skills")],
+    ):
+        command = [sys.executable, *command]  # noqa: PLW2901
+        done = subprocess.run(
+            command, cwd=copy, env=os.environ | own, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    with open_warehouse() as warehouse:
+        found = warehouse.query(
+            "select event_id, occurred_at, candidate_id, skill_count, skills"
+            " from landed.candidate_skills_normalized order by event_id"
+        )
+    assert [(row[0], str(row[1]), *row[2:]) for row in found] == [
+        ("skills-p-2", "2026-02-02 09:30:00", "c-2", 3, '["sql","python","a \\"b\\", c"]'),
+        ("skills-p-4", "2026-03-31 09:30:00", "c-4", 0, "[]"),
+    ]
