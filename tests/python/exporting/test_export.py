@@ -27,6 +27,7 @@ from hirehouse.warehouse.connections import open_warehouse
 from support.exports import (
     FUNNEL,
     OFFERS,
+    PAUSE,
     content,
     export,
     exporting,
@@ -182,9 +183,9 @@ def test_an_export_that_is_killed_is_finished_by_the_next(out: Path, seed: int) 
     killed, left = 0, 0
     for _ in range(2):
         child = Fork(partial(exporting, str(out), [OFFERS, FUNNEL]))
-        for _ in range(draw.randrange(1, 13)):  # ten files and two manifests
+        for _ in range(draw.randrange(1, 12)):  # of ten files and two manifests
             child.until("add")
-        time.sleep(draw.random() * 0.01)
+        time.sleep(draw.random() * 2 * PAUSE)
         killed += child.kill()
         found = {relation: content(out, relation) for relation in (OFFERS, FUNNEL)}
         assert found in (old, new)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from hirehouse.warehouse.connections import Warehouse
 from hirehouse.warehouse.profile import read_profile
 from support.forks import Tell
 
+PAUSE = 0.01  # seconds
 OFFERS = "marketplace.fct_offers"
 FUNNEL = "marketplace.hiring_funnel_weekly"
 # SQL of a value of each type from the number `n`; every third is null, and some texts are empty.
@@ -64,11 +66,12 @@ def export(*arguments: str | Path, code: int = 0) -> Result:
 
 
 def exporting(out: str, marts: Sequence[str], tell: Tell) -> None:
-    """What a child does: an export that tells "add" before each file that gets into the folder."""
+    """What a child does: an export that tells "add" a while before each file is in the folder."""
     add = Folder.add
 
     def add_aloud(self: Folder, new: Path, name: str) -> None:
         tell("add")
+        time.sleep(PAUSE)
         add(self, new, name)
 
     Folder.add = add_aloud  # type: ignore[method-assign]
