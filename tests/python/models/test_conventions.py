@@ -336,3 +336,26 @@ def test_a_bad_manifest_breaks_our_own_rule(
     changed = manifest()
     change(changed, node)
     assert rule(changed) != []
+
+
+def inputs_of_nulls(content: dict[str, Any]) -> list[str]:
+    """The inputs of unit tests all of whose rows state a null, which dbt refuses on Redshift."""
+    return [
+        f"{test['name']}: {given['input']}"
+        for test in content.get("unit_tests") or []
+        for given in test["given"]
+        if isinstance(rows := given.get("rows"), list) and rows
+        if all(None in row.values() for row in rows)
+    ]
+
+
+def test_inputs_of_unit_tests_have_a_row_without_nulls() -> None:
+    files = sorted((ROOT / "models").rglob("*.yml"))
+    assert [
+        bad for path in files for bad in inputs_of_nulls(yaml.safe_load(path.read_text()) or {})
+    ] == []
+    given = {"input": "ref('a')", "rows": [{"x": 1, "y": None}, {"x": None, "y": 1}]}
+    test = {"name": "t", "given": [given]}
+    assert inputs_of_nulls({"unit_tests": [test]}) == ["t: ref('a')"]
+    given["rows"] = [{"x": 1, "y": None}, {"x": 1}]
+    assert inputs_of_nulls({"unit_tests": [test]}) == []
