@@ -120,6 +120,8 @@ class Session:
         given = startup_parameters(body)
         kept = {name: value for name, value in given.items() if name in KNOWN}
         kept[b"client_encoding"] = b"UTF8"
+        # It expects next to no rows of tables just filled, and would join by nested loops.
+        kept[b"options"] = b"-c enable_nestloop=off -c enable_mergejoin=off"
         pairs = b"".join(name + b"\0" + value + b"\0" for name, value in kept.items())
         self.server.write((b"", body[:4] + pairs + b"\0"))
         if self.rig.require_tls and not encrypted:
