@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from hirehouse.contracts.errors import ExpectedError
 from hirehouse.landing.inputs import S3
 from hirehouse.landing.s3 import READ, open_s3, s3_errors
 from hirehouse.warehouse.connections import Say
+from hirehouse.warehouse.local_files import sync, turn
 
 PARTIAL = ".partial"  # files that are being written
 
@@ -48,7 +47,7 @@ class Folder:
         Args:
             say: told if another process has to be waited for.
         """
-        with nullcontext() if self.on_s3 else _turn(Path(self.path), say):
+        with nullcontext() if self.on_s3 else turn(Path(self.path), "exports", say):
             partial = Path(tempfile.mkdtemp() if self.on_s3 else f"{self.path}/{PARTIAL}")
             shutil.rmtree(partial, ignore_errors=True)  # what a killed process has left
             partial.mkdir()
@@ -72,11 +71,11 @@ class Folder:
     def add(self, new: Path, name: str) -> None:
         """Move a local file here, under a name that readers see once the file is whole."""
         if not self.on_s3:
-            _sync(new)
+            sync(new)
             place = Path(self._at(name))
             place.parent.mkdir(parents=True, exist_ok=True)
             new.replace(place)
-            _sync(place.parent)
+            sync(place.parent)
             return
         with (
             s3_errors(f"{self.url}/{name}"),
@@ -95,26 +94,3 @@ class Folder:
 
     def _at(self, name: str) -> str:
         return f"{self.path}/{name}"
-
-
-@contextmanager
-def _turn(folder: Path, say: Say) -> Iterator[None]:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"waiting for another process that exports to {folder}")
-            fcntl.flock(opened, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(opened)
-
-
-def _sync(path: Path) -> None:
-    """Make sure that a file, or the names in a folder, outlive a loss of power."""
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

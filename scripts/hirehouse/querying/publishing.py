@@ -5,11 +5,9 @@ Its readers wait for nobody, and nobody waits for them: who has the old file ope
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +21,7 @@ from hirehouse.contracts.model import ROOT
 from hirehouse.querying.reading import Reader, open_reader
 from hirehouse.querying.relations import PRODUCTION, Mart, Relations
 from hirehouse.warehouse.connections import Say, say_on_stderr
+from hirehouse.warehouse.local_files import sync, turn
 from hirehouse.warehouse.profile import read_profile
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ def publish(
     path = path or published_path()
     new = path.with_name(f".{path.name}.new")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _turn(path.parent, say), open_reader(settings, say=say) as reader:
+    with turn(path.parent, "publishes", say), open_reader(settings, say=say) as reader:
         _remove(new)  # what a killed process has left
         found = {f"{schema}.{name}" for schema, name in _rows(reader, FOUND)}
         built = [mart for mart in marts if mart.relation in found]
@@ -119,9 +118,9 @@ def publish(
             with duckdb.connect(str(new), config=settings.get("config_options") or {}) as copy:
                 rows = sum([_copy(reader, mart, copy) for mart in built])
             new.chmod(0o444)  # who opened it to write would lock readers out
-            _sync(new)
+            sync(new)
             new.replace(path)
-            _sync(path.parent)
+            sync(path.parent)
         except duckdb.Error as error:
             raise NotPublished(f"{path}: {error}") from error
         finally:
@@ -170,33 +169,9 @@ def _without_extensions(batches: pa.RecordBatchReader) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(schema, stored())
 
 
-@contextmanager
-def _turn(folder: Path, say: Say) -> Iterator[None]:
-    """Let one process at a time publish into a folder."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"waiting for another process that publishes to {folder}")
-            fcntl.flock(opened, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(opened)
-
-
 def _remove(new: Path) -> None:
     for path in (new, new.with_name(f"{new.name}.wal")):
         path.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    """Make sure that a file, or the names in a folder, outlive a loss of power."""
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _quoted(text: str) -> str:
