@@ -24,6 +24,7 @@ from docs_site.project import Project
 from hirehouse.commands.shared import Target, expected_errors
 from hirehouse.contracts.errors import ExpectedError
 from hirehouse.contracts.model import ROOT, load
+from hirehouse.events.exact_json import write_whole
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import open_warehouse
 
@@ -68,7 +69,7 @@ def add_library(out: Path) -> None:
     if not kept.exists():
         # It declares names of its own, which must not be those of the page.
         bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg] # or a snippet of ours
-        kept.write_text(f"(() => {{\n{bundle}\n}})();\n", encoding="utf-8")
+        write_whole(kept, f"(() => {{\n{bundle}\n}})();\n".encode())
     shutil.copy(kept, out / "assets" / LIBRARY)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -227,21 +226,15 @@ class Site:
         return {one["unique_id"]: one for one in self.build.get("results", ())}
 
     @cached_property
-    def outcome(self) -> dict[str, Any]:
-        """The last build in numbers: counts per kind and status, and what failed."""
-        counts: Counter[tuple[str, str]] = Counter()
-        failed = []
-        for id, one in self.results.items():
-            counts[
-                "tests" if id.startswith(("test.", "unit_test.")) else "models", one["status"]
-            ] += 1
-            if one["status"] not in ("success", "pass", "no-op"):
-                failed.append(one)
-        return {
-            "counts": counts,
-            "failed": failed,
-            "at": self.build.get("metadata", {}).get("generated_at", "")[:16].replace("T", " "),
-        }
+    def failed(self) -> dict[str, dict[str, Any]]:
+        """What of the last build failed; neither a warning has, nor what was skipped after that."""
+        fine = ("success", "pass", "no-op", "warn", "skipped")
+        return {id: one for id, one in self.results.items() if one["status"] not in fine}
+
+    @property
+    def built_at(self) -> str:
+        """When the last build ended, to the minute, UTC."""
+        return str(self.build["metadata"]["generated_at"])[:16].replace("T", " ")
 
     def health(self, event: str, days: int = MONTH) -> dict[str, Any]:
         """An event's sums over the last days of the data, its days, and when it was last seen."""
@@ -268,11 +261,6 @@ class Site:
                 "open": sum(row["failures"] for row in opened),
             }
         )
-
-    @cached_property
-    def failing(self) -> set[str]:
-        """The tests that failed in the last build."""
-        return {id for id, one in self.results.items() if one["status"] in ("fail", "error")}
 
     def boards_of(self, metric: Metric) -> list[Board]:
         """The boards with a chart of a metric."""
@@ -345,11 +333,11 @@ def number(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def in_bytes(size: int) -> str:
+def in_bytes(size: float) -> str:
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if size < 1000 or unit == "TB":
             break
-        size /= 1000  # type: ignore[assignment] # from here on a float
+        size /= 1000
     return f"{size:,.0f} {unit}" if size >= 10 or unit == "B" else f"{size:,.1f} {unit}"
 
 

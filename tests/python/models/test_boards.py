@@ -12,6 +12,7 @@ import pytest
 from docs_site import check
 from docs_site.charts import Chart, ChartError, points, sparkline, vega
 from docs_site.facts import last_build
+from docs_site.pages import Site
 from docs_site.project import Project
 from hirehouse.contracts.model import load
 from support.project import manifest
@@ -128,3 +129,11 @@ def test_the_last_build_is_the_newest_that_built(tmp_path: Any) -> None:
     assert last_build(tmp_path)["metadata"]["generated_at"] == "2026-01-06"
     record("warm", "compile", "2026-01-07")
     assert last_build(tmp_path)["metadata"]["generated_at"] == "2026-01-05"
+
+
+def test_a_warning_and_what_was_skipped_have_not_failed() -> None:
+    nothing: Any = None
+    statuses = ("success", "pass", "no-op", "warn", "skipped", "fail", "error")
+    results = [{"unique_id": status, "status": status} for status in statuses]
+    site = Site(nothing, nothing, nothing, {"results": results}, nothing, nothing)
+    assert site.failed.keys() == {"fail", "error"}
