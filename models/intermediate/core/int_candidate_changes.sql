@@ -23,6 +23,7 @@ united as (
         event_id,
         occurred_at,
         received_at,
+        coalesce(replayed_at, received_at) as known_at,
         cast('{{ change }}' as varchar(24)) as change,
         {{ rank }} as change_rank,
         {% for column, type in {
@@ -55,6 +56,7 @@ renamed as (
         event_id,
         occurred_at,
         received_at,
+        known_at,
         batch_id,
         change,
         change_rank,

@@ -1,7 +1,14 @@
-{{ config(
-    incremental_strategy='delete+insert',
-    unique_key='candidate_id'
-) }}
+{{ config(incremental_strategy='delete+insert', unique_key='candidate_id') }}
+
+-- Each kind of change, and the columns that the latest change of the kind says.
+{% set kinds = {
+    'signed_up': [],
+    'profile_submitted': [
+        'role', 'years_experience', 'location', 'remote_preference', 'min_base_salary', 'currency'
+    ],
+    'review_decided': ['review_decision'],
+    'availability_changed': ['availability', 'available_from'],
+} %}
 
 with
 
@@ -17,14 +24,17 @@ numbered as (
 
     select
         changes.*,
-        {% for kind in [
-            'signed_up', 'profile_submitted', 'review_decided', 'availability_changed'
-        ] %}
+        {% for kind in kinds %}
         {{ running_count(
             "changes.change = '" ~ kind ~ "'", 'changes.candidate_id',
             'changes.occurred_at, changes.change_rank, changes.event_id'
         ) }} as {{ kind }}_number,
         {% endfor %}
+        max(changes.known_at) over (
+            partition by changes.candidate_id
+            order by changes.occurred_at, changes.change_rank, changes.event_id
+            rows unbounded preceding
+        ) as all_known_at,
         row_number() over (
             partition by changes.candidate_id, changes.occurred_at
             order by changes.change_rank desc, changes.event_id desc
@@ -41,27 +51,17 @@ filled as (
         occurred_at as valid_from,
         received_at,
         place_from_last_of_moment,
-        min(case when change = 'signed_up' then occurred_at end)
-            over (partition by candidate_id) as signed_up_at,
-        max(case when signed_up_number = 1 then channel end)
-            over (partition by candidate_id) as channel,
-        max(case when signed_up_number = 1 then country_code end)
-            over (partition by candidate_id) as country_code,
-        max(role) over (partition by candidate_id, profile_submitted_number) as role,
-        max(years_experience)
-            over (partition by candidate_id, profile_submitted_number) as years_experience,
-        max(location) over (partition by candidate_id, profile_submitted_number) as location,
-        max(remote_preference)
-            over (partition by candidate_id, profile_submitted_number) as remote_preference,
-        max(min_base_salary)
-            over (partition by candidate_id, profile_submitted_number) as min_base_salary,
-        max(currency) over (partition by candidate_id, profile_submitted_number) as currency,
-        max(review_decision)
-            over (partition by candidate_id, review_decided_number) as review_decision,
-        max(availability)
-            over (partition by candidate_id, availability_changed_number) as availability,
-        max(available_from)
-            over (partition by candidate_id, availability_changed_number) as available_from,
+        all_known_at,
+        {% for column, name in {
+            'occurred_at': 'signed_up_at', 'known_at': 'sign_up_known_at',
+            'channel': 'channel', 'country_code': 'country_code',
+        }.items() %}
+        max(case when change = 'signed_up' and signed_up_number = 1 then {{ column }} end)
+            over (partition by candidate_id) as {{ name }},
+        {% endfor %}
+        {% for kind, columns in kinds.items() %}{% for column in columns %}
+        max({{ column }}) over (partition by candidate_id, {{ kind }}_number) as {{ column }},
+        {% endfor %}{% endfor %}
         max(batch_id) over (partition by candidate_id) as batch_id
     from numbered
 
@@ -73,6 +73,7 @@ versions as (
         candidate_id,
         valid_from,
         lead(valid_from) over (partition by candidate_id order by valid_from) as valid_to,
+        greatest(all_known_at, sign_up_known_at) as known_from,
         signed_up_at,
         channel,
         country_code,

@@ -26,6 +26,11 @@ numbered as (
             'changes.occurred_at, changes.change_rank, changes.event_id'
         ) }} as {{ name }},
         {% endfor %}
+        max(changes.known_at) over (
+            partition by changes.position_id
+            order by changes.occurred_at, changes.change_rank, changes.event_id
+            rows unbounded preceding
+        ) as all_known_at,
         row_number() over (
             partition by changes.position_id, changes.occurred_at
             order by changes.change_rank desc, changes.event_id desc
@@ -43,6 +48,9 @@ filled as (
         change,
         place_from_last_of_moment,
         closing_reason,
+        all_known_at,
+        max(case when change = 'opened' and opening_number = 1 then known_at end)
+            over (partition by position_id) as opening_known_at,
         min(case when change = 'opened' then occurred_at end)
             over (partition by position_id) as opened_at,
         max(case when change = 'opened' and opening_number = 1 then employer_id end)
@@ -65,6 +73,7 @@ versions as (
         position_id,
         valid_from,
         lead(valid_from) over (partition by position_id order by valid_from) as valid_to,
+        greatest(all_known_at, opening_known_at) as known_from,
         opened_at,
         employer_id,
         role,

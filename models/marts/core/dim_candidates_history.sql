@@ -6,6 +6,7 @@ versions as (
         candidate_id,
         valid_from,
         valid_to,
+        known_from,
         valid_to is null as is_current,
         role,
         years_experience,

@@ -1,6 +1,12 @@
 with
 
-employers as (
+versions as (
+
+    select * from {{ ref('int_employer_versions') }}
+
+),
+
+last_versions as (
 
     select
         employer_id,
@@ -10,8 +16,9 @@ employers as (
         channel,
         country_code,
         signed_up_at
-    from {{ ref('int_employers') }}
+    from versions
+    where valid_to is null
 
 )
 
-select * from employers
+select * from last_versions

@@ -130,7 +130,7 @@ FLAWS: list[tuple[str, str, Change]] = [
     ),
     ("check_model_directories", "dim_candidates", move("models/reports/dim_candidates.sql")),
     ("check_model_names", "stg_web__page_viewed", put("stg_page_viewed", "name")),
-    ("check_model_names", "int_employers", put("int__employers", "name")),
+    ("check_model_names", "int_employer_versions", put("int__employers", "name")),
     ("check_model_names", "dim_employers", put("DimEmployers", "name")),
     ("check_model_column_names", "mrr_monthly", add_column("mrrMonth")),
     ("check_model_has_properties_file", "time_to_hire", put(None, "patch_path")),

@@ -52,6 +52,7 @@ LEAST = {
     "two versions of a candidate": (8, "dim_candidates_history", "valid_to is not null"),
     "two versions of a subscription": (3, "int_subscription_versions", "valid_to is not null"),
     "an employer": (8, "dim_employers", "1 = 1"),
+    "two versions of an employer": (2, "dim_employers_history", "valid_to is not null"),
     "a fee": (18, "fct_placement_fees", "1 = 1"),
     "a link of two persons": (15, "stg_web__identity_linked", "previous_id <> person_id"),
     "a merge of two persons": (
