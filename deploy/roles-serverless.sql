@@ -15,9 +15,10 @@ create schema finance authorization "IAMR:hirehouse-run";
 create schema growth authorization "IAMR:hirehouse-run";
 create schema product authorization "IAMR:hirehouse-run";
 create schema operations authorization "IAMR:hirehouse-run";
-grant usage on schema reference, core, marketplace, finance, growth, product, operations to group analysts;
+create schema data_science authorization "IAMR:hirehouse-run";
+grant usage on schema reference, core, marketplace, finance, growth, product, operations, data_science to group analysts;
 alter default privileges for user "IAMR:hirehouse-run"
-in schema reference, core, marketplace, finance, growth, product, operations
+in schema reference, core, marketplace, finance, growth, product, operations, data_science
 grant select on tables to group analysts;
 
 -- For schemas that are built beside production, and then swapped with it.

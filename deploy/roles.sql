@@ -23,9 +23,10 @@ create schema finance authorization transformer;
 create schema growth authorization transformer;
 create schema product authorization transformer;
 create schema operations authorization transformer;
-grant usage on schema reference, core, marketplace, finance, growth, product, operations to group analysts;
+create schema data_science authorization transformer;
+grant usage on schema reference, core, marketplace, finance, growth, product, operations, data_science to group analysts;
 alter default privileges for user transformer
-in schema reference, core, marketplace, finance, growth, product, operations
+in schema reference, core, marketplace, finance, growth, product, operations, data_science
 grant select on tables to group analysts;
 
 -- An analyst, for example:

@@ -6,6 +6,7 @@ not here makes it say "Undefined jinja template variable".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 
@@ -261,6 +262,67 @@ def is_source(sources: str, alias: str) -> str:
 def measured_channel(sign_ups: str, channels: str) -> str:
     """Stands for macros/channels/measured_channel.sql."""
     return f"case when {sign_ups}.touched_at is not null then {channels}.channel end"
+
+
+def point_in_time(
+    asked: str, key: str, moment: str, *_facts: object, columns: list[str] | None = None
+) -> str:
+    """Stands for macros/features/point_in_time.sql."""
+    return f"select {', '.join([key, moment, *(columns or [])])} from {asked}"
+
+
+def feature_set(entity: str) -> SimpleNamespace:
+    """Stands for macros/features/features.sql."""
+    return SimpleNamespace(columns=[f"{entity}_at", "role", "location"])
+
+
+def feature_counts(_entity: str) -> list[str]:
+    """Stands for macros/features/features.sql."""
+    return ["request_count_7d"]
+
+
+def features(_entity: str, asked: str) -> str:
+    """Stands for macros/features/features.sql."""
+    return f"select * from {asked}"
+
+
+def feature_days() -> str:
+    """Stands for macros/features/features.sql."""
+    return "select date_day as feature_day from dim_dates"
+
+
+def is_market_of(markets: str, alias: str, moment: str) -> str:
+    """Stands for macros/features/features.sql."""
+    return f"{markets}.role = {alias}.role and {markets}.market_day < {moment}"
+
+
+def first_known(activity: str, _key: str) -> str:
+    """Stands for macros/features/training.sql."""
+    return f"select * from activity where activity = '{activity}'"
+
+
+def first_known_answer(asked: str, *_of: object) -> str:
+    """Stands for macros/features/training.sql."""
+    return f"select * from {asked}"
+
+
+def label_columns(asked: str, answers: str, *_of: object) -> str:
+    """Stands for macros/features/training.sql."""
+    return f"{asked}.moment as label_at, {answers}.activity as label"
+
+
+ENTITIES = ("candidate", "employer", "position")
+
+
+def join_features(asked: str, entities: Sequence[str] = ENTITIES, _place: str = "") -> str:
+    """Stands for macros/features/training.sql."""
+    joins = (f"left join {e}s on {asked}.moment = {e}s.moment" for e in entities)
+    return " ".join((*joins, f"left join markets on {asked}.moment > markets.market_day"))
+
+
+def training_columns(_asked: str, entities: Sequence[str] = ENTITIES) -> str:
+    """Stands for macros/features/training.sql."""
+    return ", ".join((*(f"{e}s.role as {e}_role" for e in entities), "markets.candidate_count"))
 
 
 dbt = SimpleNamespace(

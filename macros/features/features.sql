@@ -1,0 +1,111 @@
+{# What the features of each entity are made of: columns of its states, and counted activities. #}
+{% macro feature_set(entity) -%}
+    {{ return({
+        'candidate': {
+            'states': ref('candidates_as_known'),
+            'columns': [
+                'signed_up_at', 'role', 'location', 'years_experience', 'remote_preference',
+                'min_base_salary', 'currency', 'review_decision', 'availability', 'is_searchable',
+            ],
+            'activities': ['page_view', 'profile_view', 'request', 'acceptance', 'application'],
+        },
+        'employer': {
+            'states': ref('employers_as_known'),
+            'columns': ['signed_up_at', 'industry', 'employee_range'],
+            'activities': ['search', 'profile_view', 'request', 'acceptance', 'hire'],
+        },
+        'position': {
+            'states': ref('positions_as_known'),
+            'columns': [
+                'employer_id', 'opened_at', 'role', 'location', 'remote_policy', 'min_salary',
+                'max_salary', 'currency', 'is_closed',
+            ],
+            'activities': ['request', 'acceptance', 'application'],
+        },
+    }[entity]) }}
+{%- endmacro %}
+
+{# The names of the counts of an entity: each activity in the last 7, 28 and 90 days. #}
+{% macro feature_counts(entity) -%}
+    {%- set names = [] -%}
+    {%- for activity in feature_set(entity).activities -%}
+        {%- for days in [7, 28, 90] -%}
+            {%- do names.append(activity ~ '_count_' ~ days ~ 'd') -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{%- endmacro %}
+
+{#
+    The features of entities as known before some moments: a row per key and moment about which
+    anything was known, with the columns of the state and the counts. Features of days and training
+    sets share this text, so a model is trained on the numbers that it will score.
+
+    Arguments: the entity, and the CTE with its key and a column `moment`.
+#}
+{% macro features(entity, asked) -%}
+    {%- set key = entity ~ '_id' -%}
+    {%- set own = feature_set(entity) -%}
+    select
+        states.*,
+    {%- for name in feature_counts(entity) %}
+        coalesce(counts.{{ name }}, 0) as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
+    from (
+        {{ point_in_time(
+            asked, key, 'moment', own.states, 'known_from', ['known_from'], own.columns
+        ) }}
+    ) as states
+    left join (
+        select
+            asked.{{ key }},
+            asked.moment,
+        {%- for activity in own.activities %}{% for days in [7, 28, 90] %}
+            count(
+                case
+                    when
+                        activity.activity = '{{ activity }}'
+                        and activity.occurred_at >= {{ dbt.dateadd('day', -days, 'asked.moment') }}
+                        then 1
+                end
+            ) as {{ activity }}_count_{{ days }}d,
+        {%- endfor %}{% endfor %}
+            count(*) as activity_count
+        from (select distinct {{ key }}, moment from {{ asked }}) as asked
+        inner join {{ ref('int_known_activity') }} as activity
+            on
+                asked.{{ key }} = activity.{{ key }}
+                and asked.moment > activity.known_at
+                and asked.moment > activity.occurred_at
+                and activity.occurred_at >= {{ dbt.dateadd('day', -90, 'asked.moment') }}
+        group by 1, 2
+    ) as counts
+        on states.{{ key }} = counts.{{ key }} and states.moment = counts.moment
+{%- endmacro %}
+
+{#
+    Joins the market of a role and location as known at the end of the day before a moment.
+    Arguments: the alias of market_days, and that of the row with its `role` and `location`; the
+    row's moment.
+#}
+{% macro is_market_of(markets, alias, moment) -%}
+    {{ markets }}.role = {{ alias }}.role
+    and {{ markets }}.location = {{ alias }}.location
+    and {{ markets }}.market_day < cast({{ moment }} as date)
+    and coalesce({{ markets }}.next_day >= cast({{ moment }} as date), true)
+{%- endmacro %}
+
+{#
+    The last `feature_days` days (a var) up to that of `data_as_of`: `feature_day`, and `moment`, at
+    which the day is over.
+#}
+{% macro feature_days() -%}
+    select
+        dates.date_day as feature_day,
+        cast({{ dbt.dateadd('day', 1, 'dates.date_day') }} as timestamp) as moment
+    from {{ ref('dim_dates') }} as dates
+    inner join {{ ref('data_as_of') }} as as_of
+        on
+            dates.date_day <= as_of.as_of_day
+            and dates.date_day > {{ dbt.dateadd('day', -var('feature_days'), 'as_of.as_of_day') }}
+{%- endmacro %}

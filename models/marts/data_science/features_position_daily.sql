@@ -1,0 +1,57 @@
+{{ config(materialized='table') }}
+
+with
+
+days as (
+
+    {{ feature_days() }}
+
+),
+
+-- A position has rows while it is known to be open, and one on the day its closing is known.
+asked as (
+
+    select distinct
+        states.position_id,
+        days.feature_day,
+        days.moment
+    from {{ ref('positions_as_known') }} as states
+    inner join days
+        on
+            states.known_from < days.moment
+            and coalesce(cast(states.known_to as date) >= days.feature_day, true)
+    where not states.is_closed
+
+),
+
+features as (
+
+    {{ features('position', 'asked') }}
+
+),
+
+final as (
+
+    select
+        asked.position_id,
+        asked.feature_day,
+        asked.moment as known_until,
+        features.employer_id,
+        {{ seconds_between('features.opened_at', 'asked.moment') }} as seconds_since_opening,
+        {% for column in feature_set('position').columns[2:] + feature_counts('position') %}
+        features.{{ column }},
+        {% endfor %}
+        markets.candidate_count as market_candidate_count,
+        markets.position_count as market_position_count,
+        markets.salary_p25 as market_salary_p25,
+        markets.salary_p50 as market_salary_p50,
+        markets.salary_p75 as market_salary_p75
+    from asked
+    inner join features
+        on asked.position_id = features.position_id and asked.moment = features.moment
+    left join {{ ref('market_days') }} as markets
+        on {{ is_market_of('markets', 'features', 'asked.moment') }}
+
+)
+
+select * from final
