@@ -291,7 +291,7 @@ def _history(chance: random.Random, batches: int) -> History:
         numbers = sorted((one.batch for one in drawn), reverse=order == "backwards")
         drawn.sort(key=lambda one: one.at)
         drawn = [replace(one, batch=n) for one, n in zip(drawn, numbers, strict=True)]
-    return tuple(replace(one, properties=_within(one.properties, size)) for one in drawn)
+    return tuple(replace(one, properties=within(one.properties, size)) for one in drawn)
 
 
 def _sent(chance: random.Random, moments: list[datetime], batches: int) -> Sent:
@@ -335,7 +335,7 @@ def _copy(chance: random.Random, original: Sent, moments: list[datetime], batche
     return copy
 
 
-def _within(properties: Mapping[str, Any], size: int) -> dict[str, Any]:
+def within(properties: Mapping[str, Any], size: int) -> dict[str, Any]:
     """The properties with ids of at most `size` things of a kind."""
 
     def narrow(name: str, value: Any) -> Any:
