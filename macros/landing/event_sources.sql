@@ -10,6 +10,7 @@
             'application_submitted', 'candidate_availability_changed',
             'candidate_profile_submitted', 'candidate_review_decided', 'candidate_signed_up',
         ],
+        'data_science': ['candidate_scored', 'recommendation_shown'],
         'employer_app': [
             'candidate_profile_viewed', 'candidate_search_performed', 'employer_profile_updated',
             'employer_signed_up', 'interview_request_answered', 'interview_requested',

@@ -8,6 +8,7 @@ from simulator.output import iso_time
 from simulator.reference import DAY, HOUR, MINUTE, weekday
 
 REQUEST_DAYS = 14
+SCORED, RECOMMENDED = 0.3, 0.5  # share of views with a score, and the least to recommend
 MATCH_DAYS = 90  # in which a candidate who can be found is to be hired
 GUARANTEE_DAYS = 90  # a hire who leaves within them is refunded for those that are missing
 # Who closes a candidacy for a reason; for all others it is the candidate.
@@ -68,6 +69,23 @@ class HiringMarket(Market):
                 who.account.requests += (self.now,)
             self.email(candidate, "interview_request", 0.5)
         self.begin(self._candidacy(c, origin), c)
+
+    def recommend(self, candidate: Candidate, position: Position) -> None:
+        """A model may score how likely the candidate accepts; its second version errs less."""
+        if self.scores.random() >= SCORED:
+            return
+        later = self.now >= (self.start + self.end) // 2
+        likely = 0.55 if candidate.availability == "active" else 0.3
+        likely -= 0.2 * (candidate.location.currency != position.terms["currency"])
+        score = likely + self.scores.gauss(0.0, 0.1 if later else 0.2)
+        pair = {"candidate_id": candidate.id, "position_id": position.ids["position_id"]}
+        pair |= {"model": "interview_acceptance", "model_version": "2" if later else "1"}
+        today = iso_time(self.now // DAY * DAY)
+        scored = {"score": round(min(max(score, 0.0), 1.0), 4), "scored_at": iso_time(self.now)}
+        self.output.tell(self.now, "candidate_scored", {**pair, **scored, "features_as_of": today})
+        if score >= RECOMMENDED:
+            shown = {"employer_id": position.employer.id, "recommendation_rank": 1}
+            self.output.tell(self.now, "recommendation_shown", {**pair, **shown})
 
     def _credit(self, candidate: Candidate, employer: Employer) -> None:
         """Count a request for the searches of the last week in which its candidate was viewed."""

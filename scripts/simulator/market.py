@@ -122,7 +122,9 @@ class Market:
     def __init__(self, output: Output) -> None:
         self.output, self.truth = output, output.truth
         self.rng = Random(f"{self.truth.seed}/marketplace")
-        self.ranks = Random(f"{self.truth.seed}/ranks")  # of results, which change nothing else
+        # Of results and of models, which change nothing else.
+        self.ranks = Random(f"{self.truth.seed}/ranks")
+        self.scores = Random(f"{self.truth.seed}/scores")
         self._tracking = Random(f"{self.truth.seed}/tracking")
         self.journeys: set[Journey] = set()
         self.lost = Counter[str]()  # visitors who have left for good, by channel

@@ -339,6 +339,7 @@ class Marketplace(HiringMarket):
                 seen.setdefault(search["search_id"], searched)
                 if number == 0:
                     self.truth.count(searched, "searches_viewed")
+            self.recommend(candidate, position)
             self.emit("employer_app", "candidate_profile_viewed", visit, viewed)
             self.truth.count(self.now, "profile_views")
             if self.chance(interest):

@@ -271,4 +271,4 @@ def test_the_demo_ends_with_a_funnel_and_can_run_again(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         assert re.search(r"Backend engineer +[\d,]+ +[\d,]+ +[\d,]+ +[\d,]+ +\d+\.\d%", done.stdout)
-        assert "204,573 events landed, 2,053 of them copies" in done.stdout
+        assert "210,827 events landed, 2,053 of them copies" in done.stdout

@@ -50,7 +50,9 @@ WEIGHTS = {
     "position_opened": 6,
     "candidate_signed_up": 6,
     "subscription_changed": 5,
-    "page_viewed": 5,
+    "page_viewed": 8,
+    "candidate_search_performed": 7,
+    "candidate_profile_viewed": 7,
     "identity_linked": 4,
 }
 STATEFUL = {"candidacy_id", "candidate_id", "position_id", "employer_id", "subscription_id"}
@@ -186,7 +188,9 @@ def _of_type(column: Column) -> Sequence[Any]:
         case "integer" | "bigint":
             found = sorted({low, low + 1, min(schema["maximum"], 90_000), schema["maximum"]})
         case "numeric":
+            high = schema.get("maximum")
             found = [low, 100.5, float(10 ** (kind.size - kind.scale) - 1)]
+            found = found if high is None else [low, high / 2, high]
         case "date":
             found = ["2000-01-01", "2000-01-02", "2024-02-29", "2040-12-31"][some]
         case "timestamp":

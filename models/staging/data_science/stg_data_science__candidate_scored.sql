@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('data_science', 'candidate_scored') }}
+
+)
+
+select * from landed

@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    {{ landed('data_science', 'recommendation_shown') }}
+
+)
+
+select * from landed
