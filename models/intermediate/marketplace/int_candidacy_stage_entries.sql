@@ -1,7 +1,4 @@
-{{ config(
-    incremental_strategy='append',
-    dist='candidacy_id'
-) }}
+{{ config(incremental_strategy='append', dist='candidacy_id') }}
 
 -- The stage that an event puts a candidacy into. Not every event changes the stage: after a
 -- declined request or offer the candidacy keeps its stage until it is closed.

@@ -38,8 +38,14 @@ final as (
         requests.decline_reason,
         requests.answered_at,
         {{ seconds_between('requests.requested_at', 'requests.answered_at') }}
-            as seconds_to_answer
+            as seconds_to_answer,
+        scores.score as last_score,
+        scores.model as last_score_model,
+        scores.model_version as last_score_model_version,
+        scores.scored_at as last_scored_at
     from requests
+    left join {{ ref('int_request_scores') }} as scores
+        on requests.candidacy_id = scores.candidacy_id
     left join candidacies on requests.candidacy_id = candidacies.candidacy_id
     left join rates
         on {{ rate_of('rates', 'requests.currency', 'cast(requests.requested_at as date)') }}

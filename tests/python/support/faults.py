@@ -268,6 +268,20 @@ FAULTS |= {
         "macros/numbers/equal_share.sql", "({{ place }} - 1) * {{ whole }}", "0", "fct_attribution"
     ),
 }
+FAULTS |= {
+    "a late score does not touch its request": Fault(
+        f"{MARKETPLACE}/int_request_scores.sql",
+        "where {{ is_changed('scored') }}",
+        "where 1 = 0",
+        "int_request_scores",
+    ),
+    "a state is computed from new changes alone": Fault(
+        "models/intermediate/core/int_candidate_states.sql",
+        "where {{ is_touched('candidate_id', 'changes') }}",
+        "where {{ is_changed('changes') }}",
+        "int_candidate_states",
+    ),
+}
 FORGETS = "{%- if is_incremental() %}"
 ACTED = ", 'stg_landing__failure_actions'"
 # Their rows tell of many histories or of lines that belong to none.

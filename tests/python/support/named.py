@@ -254,4 +254,15 @@ NAMED: dict[str, History] = {
         link(1, "b", "2024-05-07", "candidate-2", "candidate-1", "merge"),
         sent(3, "page_viewed", "c", "2024-05-06 11:00", user="~candidate-1"),
     ),
+    "a score lands after the request that it was known before": (
+        sent(1, "interview_requested", "a", "2024-05-08"),
+        sent(1, "candidate_scored", "b", "2024-05-06", score=0.5),
+        sent(2, "candidate_scored", "c", "2024-05-07", score=1),
+        sent(3, "candidate_scored", "d", "2024-05-07 12:00", score=0, delay=86_400),
+    ),
+    "an earlier request for somebody else takes away a score": (
+        sent(1, "candidate_scored", "a", "2024-05-09"),
+        sent(1, "interview_requested", "b", "2024-05-10"),
+        sent(2, "interview_requested", "c", "2024-05-08", candidate_id="~candidate-2"),
+    ),
 }
