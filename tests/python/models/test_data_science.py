@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conftest import run_dbt
+from docs_site.lineage import Column, column_lineage
 from hirehouse.contracts.model import ROOT
 from hirehouse.warehouse.connections import open_warehouse
 from support.built import Built
@@ -25,102 +25,50 @@ PERSONAL = re.compile(
 )
 
 
-def private_columns(m: Manifest) -> set[str]:
-    """Names of columns that a contract marks, and of all columns of marts in `restricted`."""
-    found = {
-        column["name"]
-        for source in m["sources"].values()
-        for column in source["columns"].values()
-        if any(column["config"]["meta"].get(word) for word in PRIVATE)
-    }
-    assert found, "no contract marks a column, so this rule sees nothing"
-    keys = {"candidate_id", "employer_id", "position_id", "candidacy_id"}
-    for node in m["nodes"].values():
-        if node["config"].get("schema") == "restricted":
-            found |= set(node["columns"]) - keys
-    return found
-
-
-def read_by_features(m: Manifest) -> list[dict[str, Any]]:
-    """The models of `data_science`, and the models that they read of its kind."""
-    names = {"candidates_as_known", "employers_as_known", "positions_as_known"}
-    return [
-        node
-        for node in m["nodes"].values()
-        if node["resource_type"] == "model"
-        and (node["config"]["schema"] == "data_science" or node["name"] in names)
-    ]
-
-
 def private_features(m: Manifest) -> list[str]:
-    """Columns of features that are private by their name, or by what a column's lineage tells."""
-    private = private_columns(m)
+    """Columns of features that come from a private property of an event, whatever they are called.
+
+    Those of `core.*_as_known` count as features, since sets of one's own read them.
+    """
+    lineage = column_lineage(m)
+    private = [
+        Column(source["unique_id"], name)
+        for source in m["sources"].values()
+        for name, column in source["columns"].items()
+        if any(column["config"]["meta"].get(word) for word in PRIVATE) or PERSONAL.search(name)
+    ]
+    assert private, "no contract has a private property, so this rule sees nothing"
+    reached = {use for one in private for use in lineage.uses(one)}
     return [
         f"{node['name']}.{column}"
-        for node in read_by_features(m)
-        for column in node["columns"]
-        if column in private
-        or PERSONAL.search(column)
-        or any(column.endswith(f"_{name}") for name in private)
-    ]
-
-
-def private_names_in_sql(m: Manifest) -> list[str]:
-    """Models of features, and what they read of the domain, whose text names a private column."""
-    private = private_columns(m)
-    texts = {
-        node["name"]: node["raw_code"]
         for node in m["nodes"].values()
         if node["resource_type"] == "model"
-        and (node["group"] == "data_science" or node["name"].endswith(("_states", "_as_known")))
-    }
-    texts |= {
-        macro["name"]: macro["macro_sql"]
-        for macro in m["macros"].values()
-        if macro["original_file_path"].startswith("macros/features/")
-    }
-    return [
-        f"{name}: {word}"
-        for name, text in texts.items()
-        for word in sorted(set(re.findall(r"\w+", text)))
-        if word in private or PERSONAL.search(word)
+        and (node["config"]["schema"] == "data_science" or node["name"].endswith("_as_known"))
+        for column in node["columns"]
+        if Column(node["unique_id"], column) in reached or PERSONAL.search(column)
     ]
 
 
-def test_no_private_column_reaches_a_feature() -> None:
+def test_no_private_property_reaches_a_feature() -> None:
+    assert private_features(manifest()) == []
+
+
+@pytest.mark.parametrize("word", PRIVATE)
+def test_a_private_property_is_found_by_another_name(word: str) -> None:
     m = manifest()
-    assert len(read_by_features(m)) > 10
-    assert private_features(m) == []
-    assert private_names_in_sql(m) == []
+    source = m["sources"]["source.hirehouse.employer_app.position_opened"]
+    source["columns"]["max_salary"]["config"]["meta"][word] = True
+    found = private_features(m)
+    assert "features_candidate_daily.market_salary_p50" in found
+    assert "positions_as_known.max_salary" in found
+    assert "features_candidate_daily.years_experience" not in found
 
 
-def features_of(m: Manifest) -> dict[str, Any]:
-    return m["nodes"]["model.hirehouse.features_candidate_daily"]  # type: ignore[no-any-return]
-
-
-def add_column(name: str) -> Callable[[Manifest], None]:
-    return lambda m: features_of(m)["columns"].update({name: {"name": name}})
-
-
-def mark(m: Manifest) -> None:
-    source = m["sources"]["source.hirehouse.candidate_app.candidate_profile_submitted"]
-    source["columns"]["years_experience"]["config"]["meta"]["restricted"] = True
-
-
-@pytest.mark.parametrize(
-    "change",
-    [add_column("email"), add_column("candidate_full_name"), add_column("gender"), mark],
-)
-def test_a_private_feature_is_found(change: Callable[[Manifest], None]) -> None:
+def test_a_column_with_a_private_name_is_found() -> None:
     m = manifest()
-    change(m)
-    assert private_features(m) != []
-
-
-def test_a_private_column_under_another_name_is_found() -> None:
-    m = manifest()
-    features_of(m)["raw_code"] += "\n-- country_code as place"
-    assert private_names_in_sql(m) == ["features_candidate_daily: country_code"]
+    features = m["nodes"]["model.hirehouse.features_candidate_daily"]
+    features["columns"]["gender"] = {"name": "gender"}
+    assert private_features(m) == ["features_candidate_daily.gender"]
 
 
 def test_training_sets_have_a_row_for_each_request_offer_and_position(built: Built) -> None:
