@@ -73,10 +73,13 @@ def dbt(environment: Mapping[str, str], folder: Path, *arguments: str) -> None:
     assert outcome.success, outcome.failed()
 
 
+UNSTABLE = MappingProxyType({"known_from": "0", "known_to": "0"})
+
+
 def mart_hashes(
     warehouse: Warehouse,
     schemas: Iterable[str] = SCHEMAS,
-    instead: Mapping[str, str] = MappingProxyType({"known_from": "0"}),
+    instead: Mapping[str, str] = UNSTABLE,
 ) -> dict[str, str]:
     """A hash of each mart's columns and rows, whatever the order of its rows.
 
@@ -85,7 +88,7 @@ def mart_hashes(
     Args:
         schemas: whose tables and views to read.
         instead: SQL to read instead of the columns of a name, from the alias `t`; by default of
-            `known_from`, since the copy that arrives first may be another one.
+            when a state was known, since the copy that arrives first may be another one.
     """
     named = ", ".join(f"'{schema}'" for schema in schemas)
     tables: dict[str, list[str]] = {}
