@@ -92,7 +92,7 @@
     {{ markets }}.role = {{ alias }}.role
     and {{ markets }}.location = {{ alias }}.location
     and {{ markets }}.market_day < cast({{ moment }} as date)
-    and coalesce({{ markets }}.next_day >= cast({{ moment }} as date), true)
+    and coalesce({{ markets }}.next_day, cast('9999-12-31' as date)) >= cast({{ moment }} as date)
 {%- endmacro %}
 
 {#
