@@ -41,10 +41,12 @@ monthly as (
             as bigint
         ) as gmv,
         cast(sum(coalesce(accepted.base_salary_reporting, 0)) as bigint) as gmv_reporting,
-        cast(sum(coalesce(fees.net_fees, 0)) as numeric(18, 2)) as net_fees_reporting
+        cast(
+            sum(case when accepted.unknown_salary = 0 then coalesce(fees.net_fees, 0) else 0 end)
+            as numeric(18, 2)
+        ) as net_fees_reporting
     from accepted
-    left join fees
-        on accepted.candidacy_id = fees.candidacy_id and accepted.unknown_salary = 0
+    left join fees on accepted.candidacy_id = fees.candidacy_id
     -- The one that makes it a hire, as in the hires of other marts.
     where accepted.place = 1
     group by 1, 2

@@ -19,7 +19,8 @@ requests as (
             requests.candidate_id = candidates.candidate_id
             and requests.currency = candidates.currency
             and requests.requested_at >= candidates.valid_from
-            and coalesce(requests.requested_at < candidates.valid_to, true)
+            and requests.requested_at
+            < coalesce(candidates.valid_to, cast('9999-12-31' as timestamp))
 
 ),
 

@@ -17,8 +17,7 @@ compared as (
         on
             variants.experiment_name = control.experiment_name
             and variants.goal = control.goal
-            and variants.variant <> 'control'
-            and control.variant = 'control'
+            and case when variants.variant <> 'control' then 'control' end = control.variant
 
 ),
 

@@ -64,12 +64,29 @@ def refused_node(node: exp.Expr) -> Iterable[str]:
         yield from (f"{name}.{part}" for part in parts - PARTS[name])
     if isinstance(node, exp.Join):
         yield from (f"{word} join" for word in (node.side, node.kind) if word.upper() not in JOINS)
+        if node.side == "LEFT" and node.args.get("on"):
+            yield from refused_on(node)
     elif isinstance(node, exp.DataType):
         yield from refused_type(node)
     elif isinstance(node, exp.Literal) and not node.is_string and "e" in node.this.lower():
         yield "a float"
     elif isinstance(node, exp.Column) and node.name.lower() in CLOCKS:
         yield "the wall clock"
+
+
+def refused_on(join: exp.Join) -> Iterable[str]:
+    """Conditions for which DuckDB compares each row with each, instead of hashing the join."""
+    name = join.this.alias_or_name
+
+    def sides(part: exp.Expr) -> set[bool]:
+        return {column.table == name for column in part.find_all(exp.Column)}
+
+    condition = join.args["on"]
+    for part in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+        compares = isinstance(part, exp.EQ | exp.GT | exp.GTE | exp.LT | exp.LTE)
+        operands = [sides(part.left), sides(part.right)] if compares else []
+        if sides(part) != {True} and operands not in ([{True}, {False}], [{False}, {True}]):
+            yield f"left join on {part.sql()}"
 
 
 def refused_type(node: exp.DataType) -> Iterable[str]:
@@ -178,6 +195,10 @@ select id, min(name) from b group by 1 having count(*) > 1 order by 1
 """
 
 BAD = {
+    "select a.id from a left join b on a.id = b.id and coalesce(a.d < b.d, true)": (
+        "left join on COALESCE(a.d < b.d, TRUE)"
+    ),
+    "select a.id from a left join b on a.id = b.id and a.d = 0": "left join on a.d = 0",
     "select a from t qualify row_number() over (order by a) = 1": "Select.qualify",
     "select count(*) filter (where a = 1) from t": "Filter",
     "select distinct on (a) a, b from t": "Distinct.on",
