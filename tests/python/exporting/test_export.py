@@ -243,7 +243,7 @@ def test_s3_has_what_a_folder_has(s3: S3, enter: Enter, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["nothing"], 1, "no mart or schema 'nothing'; schemas are core, finance, "),
+        (["nothing"], 1, "no mart or schema 'nothing'; schemas are core, data_science, "),
         (["marketplace.fct_offer"], 1, "no mart or schema 'marketplace.fct_offer'"),
         (["fct_offers"], 1, "not built yet: marketplace.fct_offers: run `dbt build` first"),
         (["fct_offers", "--event", "offer_extended"], 2, "--event and --since are for"),

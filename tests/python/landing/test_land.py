@@ -100,7 +100,7 @@ def test_all_tables_exist_after_the_first_landing(warehouse: Warehouse, tmp_path
     wanted = {name: len(columns) for name, columns in raw_tables().items()}
     own = {"landing_lock": 1} if warehouse.engine == "redshift" else {}
     assert dict(there) == wanted | own
-    assert len(wanted) == 36
+    assert len(wanted) == 38
 
 
 TEXTS = [

@@ -109,7 +109,7 @@ def test_the_public_marts_are_copied_as_tables(
     execute(f"update {MART} set hired_ratio = 0.25")
     done = publish()
     assert done.stdout.startswith(f"published 1 marts, 2 rows, to {path} in ")
-    assert "not built yet: core.data_as_of, " in done.stdout
+    assert "not built yet: core.candidates_as_known, " in done.stdout
     assert query(ROWS, "--published").stdout == CSV
     reader = Reader(path)
     tables = "select schema_name, table_name, comment like 'One row%' from duckdb_tables()"
