@@ -83,8 +83,9 @@ def refused_on(join: exp.Join) -> Iterable[str]:
 
     condition = join.args["on"]
     for part in condition.flatten() if isinstance(condition, exp.And) else [condition]:
-        compares = isinstance(part, exp.EQ | exp.GT | exp.GTE | exp.LT | exp.LTE)
-        operands = [sides(part.left), sides(part.right)] if compares else []
+        operands = []
+        if isinstance(part, exp.EQ | exp.GT | exp.GTE | exp.LT | exp.LTE):
+            operands = [sides(part.left), sides(part.right)]
         if sides(part) != {True} and operands not in ([{True}, {False}], [{False}, {True}]):
             yield f"left join on {part.sql()}"
 
