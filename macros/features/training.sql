@@ -1,7 +1,7 @@
 {#
     The events of an activity that training sets have a row for: per key, the one that became known
-    first. Its `moment` is when it happened; by a clock that runs ahead, when it became known, so
-    that the event itself and its answer are never among its features.
+    first, and whose it is with it. Its `moment` is when it happened; by a clock that runs ahead,
+    when it became known, so that the event itself and its answer are never among its features.
     Arguments: the activity in int_known_activity, and the column of the key.
 #}
 {% macro first_known(activity, key) -%}
@@ -11,7 +11,11 @@
             least(activity.occurred_at, activity.event_known_at) as moment,
             row_number() over (
                 partition by activity.{{ key }}
-                order by activity.event_known_at, activity.occurred_at, activity.event_id
+                order by
+                    activity.known_at,
+                    activity.event_known_at,
+                    activity.occurred_at,
+                    activity.event_id
             ) as place
         from {{ ref('int_known_activity') }} as activity
         where activity.activity = '{{ activity }}'

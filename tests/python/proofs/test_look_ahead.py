@@ -18,6 +18,7 @@ NOW = (
     " and n.candidate_id = asked.candidate_id) as role"
 )
 BOTH = "greatest(events.known_at, {}.known_at) as known_at"
+KNOWN = "activity.known_at,\n" + " " * 20
 LEAKS = {
     "the time of the event counts": Leak(
         CANDIDATES, "asked.moment > activity.known_at", "asked.moment > activity.occurred_at"
@@ -46,9 +47,10 @@ LEAKS = {
     ),
     "the first request is the one that happened first": Leak(
         REQUESTS,
-        "order by activity.event_known_at, activity.occurred_at",
-        "order by activity.occurred_at",
+        f"{KNOWN}activity.event_known_at,",
+        "",
     ),
+    "an offer is known before its candidacy": Leak("training_offer_acceptance", KNOWN, ""),
     "a version is known when it begins": Leak(
         "int_employer_versions",
         "greatest(all_known_at, sign_up_known_at) as known_from",

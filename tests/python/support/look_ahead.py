@@ -84,6 +84,15 @@ WRITTEN = (
         ),
         datetime(2026, 3, 17),
     ),
+    (
+        (
+            sent(1, "interview_requested", "a", "2026-03-01", delay=TEN_DAYS),
+            sent(1, "application_submitted", "b", "2026-03-01", candidacy_id="~candidacy-2"),
+            sent(1, "offer_extended", "c", "2026-03-02"),
+            sent(1, "offer_extended", "d", "2026-03-03", candidacy_id="~candidacy-2"),
+        ),
+        datetime(2026, 3, 4),
+    ),
 )
 
 
