@@ -14,7 +14,6 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import PygmentsLexer
 from pygments.lexers.sql import PostgresLexer
 from rich.text import Text
@@ -36,19 +35,9 @@ WORD = re.compile(r"[\w.]+")
 KEYWORDS = (
     *("select", "from", "where", "group by", "order by", "limit", "inner join", "left join", "on"),
     *("with", "as", "and", "or", "not", "in", "between", "is null", "like", "distinct", "having"),
-    *(
-        "count(*)",
-        "sum(",
-        "min(",
-        "max(",
-        "case when",
-        "then",
-        "else",
-        "end",
-        "union all",
-        "over (",
-    ),
-    *("partition by", "date_trunc(", "coalesce(", "cast(", "desc", "asc", "true", "false", "null"),
+    *("count(*)", "sum(", "min(", "max(", "case when", "then", "else", "end", "union all"),
+    *("over (", "partition by", "date_trunc(", "coalesce(", "cast("),
+    *("desc", "asc", "true", "false", "null"),
 )
 
 
@@ -100,20 +89,11 @@ class Prompt:
             history=FileHistory(str(_history_file())),
             lexer=PygmentsLexer(PostgresLexer),
             completer=SqlCompleter(self.marts),
-            multiline=True,
+            # A filter: Enter ends the input where it does not hold.
+            multiline=Condition(lambda: not is_complete(self.session.default_buffer.text)),
             prompt_continuation=lambda width, *_: ".. ".rjust(width),
-            key_bindings=self._keys(),
             **session,
         )
-
-    def _keys(self) -> KeyBindings:
-        keys = KeyBindings()
-
-        @keys.add("enter", filter=Condition(lambda: is_complete(self.session.default_buffer.text)))
-        def _(event: KeyPressEvent) -> None:
-            event.current_buffer.validate_and_handle()
-
-        return keys
 
     def run(self) -> None:
         """Prompt until .exit or the end of the input; an error does not end it."""
