@@ -23,8 +23,8 @@ from docs_site.pages import Site
 from docs_site.project import Project
 from hirehouse.commands.shared import Target, expected_errors
 from hirehouse.contracts.errors import ExpectedError
+from hirehouse.contracts.files import write_whole
 from hirehouse.contracts.model import ROOT, load
-from hirehouse.events.exact_json import write_whole
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import open_warehouse
 

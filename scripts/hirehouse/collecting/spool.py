@@ -14,14 +14,15 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from math import inf
 from pathlib import Path
 from typing import BinaryIO
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from hirehouse.contracts.files import locked, sync
 
 SEGMENT_SIZE = 64 << 20  # bytes of a segment
 SEGMENT_AGE = 1.0  # seconds after which a segment is completed, so that its events can land
@@ -291,22 +292,7 @@ def make_folder(folder: Path) -> None:
     """Create a folder that is missing, so that its name survives a power cut."""
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder.parent) as parent:
-            os.fsync(parent)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[int]:
-    """Open and lock a folder, for changes that only one process at a time may make.
-
-    In the spool, no other process creates, completes or recovers segments then.
-    """
-    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(directory, fcntl.LOCK_EX)
-        yield directory
-    finally:
-        os.close(directory)
+        sync(folder.parent)
 
 
 def _log(text: str) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import orjson
 
-from hirehouse.collecting.spool import locked
 from hirehouse.contracts.errors import ExpectedError
+from hirehouse.contracts.files import locked
 from hirehouse.events.exact_json import JsonError, read_exact
 
 DIGEST = re.compile("[0-9a-fA-F]{64}")

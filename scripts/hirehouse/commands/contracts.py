@@ -24,10 +24,10 @@ from hirehouse.commands.shared import (
 )
 from hirehouse.contracts.example import example_event
 from hirehouse.contracts.export import as_yaml, asyncapi, json_schema, odcs
+from hirehouse.contracts.files import write_json, write_whole
 from hirehouse.contracts.lint import check, unread_versions
 from hirehouse.contracts.model import ROOT, Column, Contract, load
 from hirehouse.contracts.yaml_schema import nearest
-from hirehouse.events.exact_json import write_json, write_whole
 
 contracts_app = typer.Typer(
     help="The contracts of the events: what is in them, and whether they are sound.",

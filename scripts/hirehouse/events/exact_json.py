@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -193,23 +191,6 @@ def to_json(value: Any) -> str:
         return f"[{','.join(map(to_json, value))}]"
     # orjson does not write lone surrogates.
     return json.dumps(value) if isinstance(value, str) else str(value)
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write an indented JSON file, as a whole."""
-    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    write_whole(path, orjson.dumps(content, option=option))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, and rename it into place.
-
-    So readers never see half a file, and a link at `path` is replaced, not written through.
-    """
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.unlink(missing_ok=True)
-    new.write_bytes(content)
-    new.replace(path)
 
 
 def kind(value: object) -> str:

@@ -10,17 +10,12 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from hirehouse.contracts.errors import ExpectedError
+from hirehouse.contracts.files import locked, sync
 from hirehouse.landing.inputs import S3
 from hirehouse.landing.s3 import READ, open_s3, s3_errors
 from hirehouse.warehouse.connections import Say
-from hirehouse.warehouse.local_files import sync, turn
 
 PARTIAL = ".partial"  # files that are being written
-
-
-class FolderError(ExpectedError):
-    """The folder can't be used."""
 
 
 class Folder:
@@ -47,7 +42,8 @@ class Folder:
         Args:
             say: told if another process has to be waited for.
         """
-        with nullcontext() if self.on_s3 else turn(Path(self.path), "exports", say):
+        waiting = f"waiting for another process that exports to {self.path}"
+        with nullcontext() if self.on_s3 else locked(Path(self.path), lambda: say(waiting)):
             partial = Path(tempfile.mkdtemp() if self.on_s3 else f"{self.path}/{PARTIAL}")
             shutil.rmtree(partial, ignore_errors=True)  # what a killed process has left
             partial.mkdir()

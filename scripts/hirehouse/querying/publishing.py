@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,11 @@ import orjson
 import pyarrow as pa
 
 from hirehouse.contracts.errors import ExpectedError
+from hirehouse.contracts.files import locked, sync
 from hirehouse.contracts.model import ROOT
 from hirehouse.querying.reading import Reader, open_reader
 from hirehouse.querying.relations import PRODUCTION, Mart, Relations
 from hirehouse.warehouse.connections import Say, say_on_stderr
-from hirehouse.warehouse.local_files import sync, turn
 from hirehouse.warehouse.profile import read_profile
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ def publish(
     path = path or published_path()
     new = path.with_name(f".{path.name}.new")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with turn(path.parent, "publishes", say), open_reader(settings, say=say) as reader:
+    wait = partial(say, f"waiting for another process that publishes to {path.parent}")
+    with locked(path.parent, wait), open_reader(settings, say=say) as reader:
         _remove(new)  # what a killed process has left
         found = {f"{schema}.{name}" for schema, name in _rows(reader, FOUND)}
         built = [mart for mart in marts if mart.relation in found]
