@@ -89,9 +89,8 @@ class Collector:
         routes: list[BaseRoute] = [Mount("/v1", routes=calls, middleware=[cors])]
         routes += [Route(f"/{f.__name__}", f) for f in (self.health, self.ready)]
         if micro:
-            keyed = Middleware(KeyNeeded, collector=self)
-            routes.append(Mount("/micro", routes=micro, middleware=[keyed]))
-        return Starlette(routes=routes, middleware=[Middleware(OneLength)], lifespan=lifespan)
+            routes.append(Mount("/micro", routes=micro, middleware=[Middleware(self._key_needed)]))
+        return Starlette(routes=routes, middleware=[Middleware(one_length)], lifespan=lifespan)
 
     async def collect(self, request: Request) -> Response:
         held = 0
@@ -191,6 +190,17 @@ class Collector:
             raise Rejected(401, "unknown write key")
         return producer
 
+    def _key_needed(self, app: ASGIApp) -> ASGIApp:
+        """Refuse requests that have no known write key in their header, if there are keys."""
+
+        async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+            given = header_key(Request(scope).headers.get("authorization", ""))
+            known = not self.keys or self.keys.producer(given) is not None
+            answering: ASGIApp = app if known else Rejected(401, "unknown write key").answer()
+            await answering(scope, receive, send)
+
+        return checked
+
 
 def header_key(authorization: str) -> str:
     """The write key in a header: the user name of basic authentication; empty if there is none."""
@@ -205,35 +215,17 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-class OneLength:
-    """Refuses a request with both kinds of lengths, and closes its connection.
+def one_length(app: ASGIApp) -> ASGIApp:
+    """Refuse a request with both kinds of lengths, and close its connection.
 
     A proxy may have read it by the other length: what it took for the body would be a request.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
-        app = self.app
+    async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+        answering: ASGIApp = app
         if {name for name, _ in scope.get("headers", ())} >= BOTH_LENGTHS:
-            answer = Rejected(400, "both Content-Length and Transfer-Encoding").answer()
+            answering = answer = Rejected(400, "both Content-Length and Transfer-Encoding").answer()
             answer.headers["Connection"] = "close"
-            app = answer
-        await app(scope, receive, send)
+        await answering(scope, receive, send)
 
-
-class KeyNeeded:
-    """Refuses requests that have no known write key in their header, if the collector has keys."""
-
-    def __init__(self, app: ASGIApp, collector: Collector) -> None:
-        self.app, self.collector = app, collector
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
-        app, keys = self.app, self.collector.keys
-        given = header_key(Request(scope).headers.get("authorization", ""))
-        if keys and keys.producer(given) is None:
-            app = Rejected(401, "unknown write key").answer()
-        await app(scope, receive, send)
+    return checked
