@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -10,14 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from hirehouse.contracts.errors import ExpectedError
+from hirehouse.contracts.model import describe, read_yaml
 
 PRODUCTION = "analytics"  # the target schema that is no prefix, as in generate_schema_name.sql
 RESTRICTED = "restricted"
-DOCS = re.compile(r"{%-?\s*docs\s+(\w+)\s*-?%}(.*?){%-?\s*enddocs\s*-?%}", re.S)
-DOC = re.compile(r"{{\s*doc\(\s*['\"](\w+)['\"]\s*\)\s*}}")
 
 
 class UnknownModel(ExpectedError):
@@ -50,7 +46,7 @@ class Relations:
 
     def __init__(self, root: Path, schema: str) -> None:
         self.root, self.schema = root, schema
-        self.project = _yaml(root / "dbt_project.yml")
+        self.project = read_yaml(root / "dbt_project.yml")
 
     @cached_property
     def files(self) -> dict[str, Path]:
@@ -93,17 +89,16 @@ class Relations:
 
     def marts(self) -> list[Mart]:
         """All marts with their versions, in the order of their names."""
-        texts = self._docs()
         folder = self.root / "models" / "marts"
         found = [
             mart
             for path in folder.rglob("*.yml")
-            for model in _yaml(path).get("models") or ()
-            for mart in self._marts(model, path, texts)
+            for model in (read_yaml(path) or {}).get("models") or ()
+            for mart in self._marts(model, path)
         ]
         return sorted(found, key=lambda mart: mart.relation)
 
-    def _marts(self, model: dict[str, Any], path: Path, texts: dict[str, str]) -> Iterator[Mart]:
+    def _marts(self, model: dict[str, Any], path: Path) -> Iterator[Mart]:
         name = model["name"]
         own = {column["name"]: column for column in model.get("columns") or ()}
         for one in model.get("versions") or [{}]:
@@ -114,9 +109,9 @@ class Relations:
             access = (model.get("config") or {}).get("access") or model.get("access")
             yield Mart(
                 relation,
-                _text(one.get("description") or model.get("description"), texts),
+                self._text(one.get("description") or model.get("description")),
                 {
-                    name: (column.get("data_type", ""), _text(column.get("description"), texts))
+                    name: (column.get("data_type", ""), self._text(column.get("description")))
                     for name, column in columns.items()
                 },
                 public=(access or self._config(path, "access")) == "public"
@@ -142,18 +137,12 @@ class Relations:
             found = settings.get(f"+{name}", found)
         return str(found)
 
-    def _docs(self) -> dict[str, str]:
-        files = (self.root / "models").rglob("*.md")
-        return {n: text for f in files for n, text in DOCS.findall(f.read_text(encoding="utf-8"))}
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return dict(yaml.load(path.read_text(encoding="utf-8"), loader) or {})
+    def _text(self, text: str | None) -> str:
+        return describe(text or "", self.root)
 
 
 def _model(path: Path) -> dict[str, Any]:
-    return dict(next(m for m in _yaml(path)["models"] if m["name"] == path.stem))
+    return dict(next(m for m in read_yaml(path)["models"] if m["name"] == path.stem))
 
 
 def _alias(name: str, version: dict[str, Any]) -> str:
@@ -163,11 +152,6 @@ def _alias(name: str, version: dict[str, Any]) -> str:
 
 def _excluded(listed: list[dict[str, Any]]) -> list[str]:
     return [name for one in listed for name in one.get("exclude") or ()]
-
-
-def _text(text: str | None, texts: dict[str, str]) -> str:
-    """A description on one line, with the shared texts that it refers to."""
-    return " ".join(DOC.sub(lambda found: texts.get(found[1], ""), text or "").split())
 
 
 def _required(model: dict[str, Any]) -> frozenset[str]:
