@@ -261,14 +261,11 @@ def compile_schema(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator
 
 def read_yaml(path: Path) -> Any:
     """One YAML file; ContractError with file and line where it is not YAML."""
-    loader = yaml.CSafeLoader(path.read_bytes())
     try:
-        return construct(loader)
+        return construct(yaml.CSafeLoader(path.read_bytes()))
     except yaml.YAMLError as error:
         line, message = unreadable(error)
         raise ContractError(f"{path}:{line}: {message}") from error
-    finally:
-        loader.dispose()
 
 
 def construct(loader: yaml.CSafeLoader) -> Any:

@@ -65,10 +65,7 @@ def read_lined(path: Path) -> tuple[Any, Lines]:
     """
     loader = _Loader(path.read_bytes())
     loader.lines = {}
-    try:
-        return construct(loader), loader.lines
-    finally:
-        loader.dispose()
+    return construct(loader), loader.lines
 
 
 @cache
