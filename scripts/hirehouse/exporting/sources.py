@@ -152,7 +152,7 @@ class PostgresSource(Source):
     digest = "sum(hashtextextended(cast(t as text), 0))"
 
     def __init__(self, settings: dict[str, Any], say: Say) -> None:
-        self.reader = PostgresReader(settings, ROOT, say)
+        self.reader = PostgresReader(settings, say)
         self.reader.options = {}  # COPY, which gives rows as they come
         [(self.version,)] = self.rows("select version()")
 

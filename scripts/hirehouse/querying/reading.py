@@ -105,20 +105,12 @@ class DuckDBReader(Reader):
     def __init__(
         self, path: Path, settings: dict[str, Any], say: Say, exports: Path | None = None
     ) -> None:
-        import duckdb
-
         self.where = str(path)
         if not path.exists():
             raise WarehouseError(
                 f"{path} does not exist: `hirehouse land` or ./scripts/demo makes it"
             )
-        try:
-            self.connection = connect_duckdb(str(path), say, read_only=True)
-        except duckdb.Error as error:
-            raise WarehouseError(f"{path} can't be opened: {error}") from error
-        for name, value in (settings.get("settings") or {}).items():
-            self.connection.execute(f"set {name} = '{value}'")
-        self.connection.execute("set TimeZone = 'UTC'")
+        self.connection = connect_duckdb(str(path), settings, say, read_only=True)
         if exports:
             folder = str(exports).replace("'", "''")
             self.connection.execute(f"set allowed_directories = ['{folder}']")
@@ -144,11 +136,11 @@ class DuckDBReader(Reader):
 class PostgresReader(Reader):
     """A PostgreSQL database; all queries see it as it was at the first one."""
 
-    def __init__(self, settings: dict[str, Any], root: Path, say: Say) -> None:
+    def __init__(self, settings: dict[str, Any], say: Say) -> None:
         from adbc_driver_postgresql import StatementOptions, dbapi
         from psycopg2.extensions import make_dsn
 
-        self.warehouse = PostgresWarehouse(settings, root, say)
+        self.warehouse = PostgresWarehouse(settings, say)
         self.where = self.warehouse.where
         only = (
             "-c default_transaction_read_only=on -c timezone=UTC"
@@ -186,10 +178,10 @@ class PostgresReader(Reader):
 class RedshiftReader(Reader):
     """A Redshift database; all queries see it as it was at the first one."""
 
-    def __init__(self, settings: dict[str, Any], root: Path, say: Say) -> None:
+    def __init__(self, settings: dict[str, Any], say: Say) -> None:
         from hirehouse.warehouse.redshift import RedshiftWarehouse
 
-        self.warehouse = RedshiftWarehouse(settings, root, say)
+        self.warehouse = RedshiftWarehouse(settings, say)
         self.where = self.warehouse.where
         self.warehouse.execute("begin read only")
 
@@ -208,12 +200,11 @@ class RedshiftReader(Reader):
         self.warehouse.close()
 
 
-def open_reader(settings: dict[str, Any], *, root: Path = ROOT, say: Say = say_on_stderr) -> Reader:
+def open_reader(settings: dict[str, Any], say: Say = say_on_stderr) -> Reader:
     """Connect to the warehouse of a profile's output.
 
     Args:
         settings: the output; see `read_profile`.
-        root: the project's folder, which a relative DuckDB path starts from.
         say: told once when a file has to be waited for.
 
     Raises:
@@ -221,11 +212,11 @@ def open_reader(settings: dict[str, Any], *, root: Path = ROOT, say: Say = say_o
     """
     match settings.get("type"):
         case "duckdb":
-            return DuckDBReader(duckdb_path(settings, root), settings, say)
+            return DuckDBReader(duckdb_path(settings, ROOT), settings, say)
         case "postgres":
-            return PostgresReader(settings, root, say)
+            return PostgresReader(settings, say)
         case "redshift":
-            return RedshiftReader(settings, root, say)
+            return RedshiftReader(settings, say)
         case other:
             raise WarehouseError(f"no engine for profile type {other!r}")
 

@@ -52,9 +52,6 @@ class Warehouse(ABC):
     keeps_lock = True  # the landing lock, after a statement under it has failed
     connection: Any  # the engine's own
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self.cursor(sql, parameters) as cursor:
             return [tuple(row) for row in cursor.fetchall()]
@@ -109,7 +106,6 @@ class Warehouse(ABC):
         """Append Arrow tables to those of schema landed by their names, all or none."""
 
     def close(self) -> None:
-        """Let go of the connection and of all locks."""
         self.connection.close()
 
     def __enter__(self) -> Warehouse:
@@ -120,19 +116,18 @@ class Warehouse(ABC):
 
 
 def connect_duckdb(
-    path: str, say: Say, config: dict[str, Any] | None = None, *, read_only: bool = False
+    path: str, settings: dict[str, Any], say: Say, *, read_only: bool = False
 ) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB file; while another process has it open, wait for DUCKDB_WAIT at most.
 
     Args:
+        settings: an output of the profile; its `config_options` can only be given here.
         say: told once for whom it waits.
-        config: DuckDB's settings that can only be given when it opens a file.
         read_only: open it beside other readers; the file must exist.
 
     Raises:
-        duckdb.Error: it can't be opened, or is still taken in the end.
+        WarehouseError: it can't be opened, or is still taken in the end.
     """
-
     import duckdb
 
     def taken(error: BaseException) -> bool:
@@ -151,7 +146,17 @@ def connect_duckdb(
         before_sleep=tell,
         reraise=True,
     )
-    return retry(duckdb.connect, path, read_only, config=config or {})
+    # As dbt does: connections of one process must open a file in the same way.
+    config = (not read_only and settings.get("config_options")) or {}
+    try:
+        connection = retry(duckdb.connect, path, read_only, config=config)
+    except duckdb.Error as error:
+        raise WarehouseError(f"{path} can't be opened: {error}") from error
+    # Of those, division of integers changes what a query gives.
+    for name, value in (settings.get("settings") or {}).items():
+        connection.execute(f"set {name} = '{value}'")
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
 
 
 class DuckDBWarehouse(Warehouse):
@@ -160,9 +165,6 @@ class DuckDBWarehouse(Warehouse):
     engine = "duckdb"
 
     def __init__(self, settings: dict[str, Any], root: Path, say: Say) -> None:
-        import duckdb
-
-        super().__init__(root)
         self.path = duckdb_path(settings, root)
         self.where = str(self.path)
         if self.path.stem.lower() in ("landed", "staging", "intermediate", "reference"):
@@ -171,20 +173,17 @@ class DuckDBWarehouse(Warehouse):
                 f"{self.path}: a file can't have the name of a schema in it; rename it"
             )
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            # As dbt does: connections of one process must open a file in the same way.
-            self.connection = connect_duckdb(str(self.path), say, settings.get("config_options"))
-        except duckdb.Error as error:
-            raise WarehouseError(f"{self.path} can't be opened: {error}") from error
-        # Of those, division of integers changes what a query gives.
-        for name, value in (settings.get("settings") or {}).items():
-            self.connection.execute(f"set {name} = '{value}'")
-        self.connection.execute("set TimeZone = 'UTC'")
+        self.connection = connect_duckdb(str(self.path), settings, say)
         [(self.memory_limit,)] = self.query("select current_setting('memory_limit')")
 
     @contextmanager
     def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
-        yield self.connection.execute(sql, list(parameters))
+        import duckdb
+
+        try:
+            yield self.connection.execute(sql, list(parameters))
+        except duckdb.Error as error:
+            raise WarehouseError(f"DuckDB: {first_line(error)}") from error
 
     @contextmanager
     def landing_lock(self) -> Iterator[None]:
@@ -202,7 +201,7 @@ class DuckDBWarehouse(Warehouse):
                     self.execute(f'insert into landed."{name}" by name from arriving')
         finally:
             # After a fatal error neither works; that error must stay visible.
-            with suppress(duckdb.FatalException):
+            with suppress(duckdb.FatalException, WarehouseError):
                 self.connection.unregister("arriving")
                 self.execute(f"set memory_limit = '{self.memory_limit}'")
 
@@ -212,8 +211,7 @@ class PostgresWarehouse(Warehouse):
 
     engine = "postgres"
 
-    def __init__(self, settings: dict[str, Any], root: Path, say: Say) -> None:
-        super().__init__(root)
+    def __init__(self, settings: dict[str, Any], say: Say) -> None:
         self.say = say
         database = settings.get("dbname") or settings.get("database")
         self.where = f"{settings['host']}:{settings['port']}/{database}"
@@ -341,10 +339,10 @@ def open_warehouse(
         case "duckdb":
             return DuckDBWarehouse(settings, root, say)
         case "postgres":
-            return PostgresWarehouse(settings, root, say)
+            return PostgresWarehouse(settings, say)
         case "redshift":
             from hirehouse.warehouse.redshift import RedshiftWarehouse
 
-            return RedshiftWarehouse(settings, root, say)
+            return RedshiftWarehouse(settings, say)
         case other:
             raise WarehouseError(f"no engine for profile type {other!r}")

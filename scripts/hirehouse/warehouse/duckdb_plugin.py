@@ -18,7 +18,7 @@ class Plugin(BasePlugin):
     def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
         """Called just before dbt connects."""
         # The connections of a process share the file's lock, so nobody can come in between.
-        self.connection = connect_duckdb(creds.path, say_on_stderr, config)
+        self.connection = connect_duckdb(creds.path, {"config_options": config}, say_on_stderr)
 
     def configure_connection(self, conn: Any) -> None:  # noqa: ARG002
         """Called just after dbt has connected."""

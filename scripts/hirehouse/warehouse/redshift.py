@@ -6,7 +6,6 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
 import tenacity
@@ -47,8 +46,7 @@ class RedshiftWarehouse(Warehouse):
     engine = "redshift"
     keeps_lock = False
 
-    def __init__(self, settings: dict[str, Any], root: Path, say: Say) -> None:
-        super().__init__(root)
+    def __init__(self, settings: dict[str, Any], say: Say) -> None:
         self.say, self.settings = say, settings
         database = settings.get("dbname") or settings.get("database")
         self.where = f"{settings['host']}:{settings['port']}/{database}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from hirehouse.warehouse.connections import Warehouse, first_line
+from hirehouse.warehouse.connections import Warehouse
 from hirehouse.warehouse.landed_schema import OLDER, RAW, ensure_tables, is_older, raw_tables
 from hirehouse.warehouse.profile import WarehouseError
 
@@ -49,7 +49,7 @@ def upgrade(warehouse: Warehouse) -> Upgraded:
         ContractError: see `ensure_tables`.
     """
     done = Upgraded()
-    with warehouse.landing_lock(), _told():
+    with warehouse.landing_lock():
         there = _tables(warehouse, RAW)
         if is_older(warehouse):
             done = _choose(warehouse, OLDER)
@@ -116,16 +116,5 @@ def _move(warehouse: Warehouse, done: Upgraded) -> None:
             warehouse.execute(f"insert into {new} by name select * from {old}")
             warehouse.execute(f"drop table {old}")
     if not done.left:
-        with suppress(WarehouseError), _told():  # a function may still be in there
+        with suppress(WarehouseError):  # a function may still be in there
             warehouse.execute(f"drop schema {OLDER}")
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Give errors of DuckDB, such as a full disk, as errors of the warehouse."""
-    import duckdb
-
-    try:
-        yield
-    except duckdb.Error as error:
-        raise WarehouseError(f"DuckDB: {first_line(error)}") from None
