@@ -8,7 +8,7 @@ import pydoc
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hirehouse.commands.shared import shown
-from hirehouse.querying.reading import Answer
+from hirehouse.querying.reading import Answer, rows_of
 
 NULL = "null"
 SHOWN = 1_000  # rows of a table on a terminal, if nothing else is asked for
@@ -73,11 +73,6 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
 
 
-def _rows(table: pa.Table) -> Iterator[Sequence[Any]]:
-    """The rows; columns may have the same name."""
-    return zip(*(column.to_pylist() for column in table.columns), strict=True)
-
-
 def counted(answer: Answer) -> str:
     """How many rows there are, for people."""
     count = answer.table.num_rows
@@ -104,7 +99,7 @@ def table_text(answer: Answer, *, color: bool) -> tuple[str, int]:
     for name, kind in zip(answer.table.column_names, answer.table.schema.types, strict=True):
         side: Literal["left", "right"] = "right" if _is_number(kind) else "left"
         table.add_column(Text(shown(name)), justify=side, no_wrap=True)
-    for row in _rows(answer.table):
+    for row in rows_of(answer.table):
         table.add_row(*(Text(text_of(v), "dim" if v is None else "") for v in row))
     text = io.StringIO()
     console = Console(file=text, force_terminal=color)
@@ -123,7 +118,7 @@ def markdown(table: pa.Table) -> str:
 
     rules = [f"--{':' if _is_number(kind) else '-'}" for kind in table.schema.types]
     lines = [line([*map(shown, table.column_names)]), f"|{'|'.join(rules)}|\n"]
-    return "".join([*lines, *(line([*map(text_of, row)]) for row in _rows(table))])
+    return "".join([*lines, *(line([*map(text_of, row)]) for row in rows_of(table))])
 
 
 def write(answer: Answer, form: Format, out: Path | None) -> None:

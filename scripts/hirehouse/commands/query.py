@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,11 +41,11 @@ class Asker:
         """The rows of a query.
 
         Raises:
-            QueryError, TemplateError, UnknownModel: the query is wrong, or would write.
+            ExpectedError: the query is wrong, or would write.
             WarehouseError: the warehouse can't be reached.
         """
         sql = self.templates.render(sql)
-        with open_reader(self.settings, say=self._say_waiting) as reader:
+        with closing(open_reader(self.settings, self._say_waiting)) as reader:
             return reader.read(sql, limit)
 
     def _say_waiting(self, text: str) -> None:

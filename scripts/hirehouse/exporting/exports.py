@@ -11,6 +11,7 @@ import hashlib
 import re
 import subprocess
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
@@ -22,7 +23,7 @@ import orjson
 from hirehouse.contracts.errors import ExpectedError
 from hirehouse.contracts.model import ROOT, envelope, load
 from hirehouse.exporting.folders import Folder
-from hirehouse.exporting.sources import Exported, Part, Source, open_source
+from hirehouse.exporting.sources import Exported, Part, Source
 from hirehouse.querying.relations import PRODUCTION, Mart, Relations
 from hirehouse.warehouse.connections import Say, say_on_stderr
 
@@ -32,10 +33,6 @@ FILE = re.compile(r"(.+\.[0-9a-f]{32})\.([0-9a-f]{64})\.parquet")
 DATES = ("date", "timestamp")
 # A version is told apart by the rest of its manifest.
 STAMPS = {"version": 0, "created_at": ""}
-
-
-class ExportError(ExpectedError):
-    """What is asked for can't be exported; the message says why."""
 
 
 @dataclass
@@ -48,16 +45,16 @@ class Result:
     bytes: int
 
 
-def choose_marts(names: Sequence[str], schema: str, root: Path = ROOT) -> list[Exported]:
+def choose_marts(names: Sequence[str], schema: str) -> list[Exported]:
     """The public marts of some schemas, or of these names, with or without a schema.
 
     Args:
         schema: the target schema, from the profile.
 
     Raises:
-        ExportError: there is none of a name, or it has personal data.
+        ExpectedError: there is none of a name, or it has personal data.
     """
-    marts = Relations(root, schema).marts()
+    marts = Relations(ROOT, schema).marts()
     prefix = "" if schema == PRODUCTION else f"{schema}_"
     found: dict[str, Mart] = {}
     for name in names:
@@ -65,16 +62,16 @@ def choose_marts(names: Sequence[str], schema: str, root: Path = ROOT) -> list[E
         chosen = [m for m in named if m.public]
         if not named:
             schemas = sorted({m.relation.partition(".")[0].removeprefix(prefix) for m in marts})
-            raise ExportError(f"no mart or schema {name!r}; schemas are {', '.join(schemas)}")
+            raise ExpectedError(f"no mart or schema {name!r}; schemas are {', '.join(schemas)}")
         if not chosen:
-            raise ExportError(f"{name} has personal data, or is not public: it is not exported")
+            raise ExpectedError(f"{name} has personal data, or is not public: it is not exported")
         found |= {m.relation: m for m in chosen}
     exports = []
     for mart in sorted(found.values(), key=lambda one: one.relation):
         dates = [n for n, (kind, _) in mart.columns.items() if kind in DATES and n in mart.required]
         month = mart.meta.get("export_by", next(iter(dates), "")) or ""
         if month and mart.columns.get(month, ("",))[0] not in DATES:
-            raise ExportError(f"{mart.relation}: export_by {month!r} is no date or timestamp")
+            raise ExpectedError(f"{mart.relation}: export_by {month!r} is no date or timestamp")
         exports.append(Exported(mart.relation, mart.description, mart.columns, month))
     return exports
 
@@ -85,9 +82,7 @@ def _names(relation: str, prefix: str) -> set[str]:
     return {schema, plain, name, relation, f"{plain}.{name}"}
 
 
-def choose_events(
-    events: Sequence[str], since: date | None, schema: str, root: Path = ROOT
-) -> list[Exported]:
+def choose_events(events: Sequence[str], since: date | None, schema: str) -> list[Exported]:
     """Landed events, each once, without personal data; lists and objects are JSON text.
 
     Args:
@@ -95,18 +90,18 @@ def choose_events(
         schema: the target schema, from the profile.
 
     Raises:
-        ExportError: there is no such event.
+        ExpectedError: there is no such event.
         ContractError: a contract can't be used.
     """
-    contracts = load(root)
-    relations = Relations(root, schema)
+    contracts = load()
+    relations = Relations(ROOT, schema)
     exports = []
     for event in sorted(set(events)):
         versions = [c for (name, _), c in sorted(contracts.items()) if name == event]
         if not versions:
-            raise ExportError(f"no event {event!r}: see `hirehouse contracts list`")
+            raise ExpectedError(f"no event {event!r}: see `hirehouse contracts list`")
         columns: dict[str, tuple[str, str]] = {}
-        for column in chain(envelope(root), *(version.columns for version in versions)):
+        for column in chain(envelope(), *(version.columns for version in versions)):
             if not column.meta.get("pii"):
                 # The first contract that names a column defines its type, as in staging.
                 columns.setdefault(column.name, (str(column.type), column.description))
@@ -143,8 +138,8 @@ def export(
         say: told once when something has to be waited for.
 
     Raises:
-        ExportError: a relation is not built, or the folder has Iceberg tables and no `catalog`.
-        QueryError, WarehouseError: the warehouse can't be read.
+        ExpectedError: a relation is not built, or the folder has Iceberg tables and no `catalog`.
+        WarehouseError: the warehouse can't be read.
         InputError, S3Error: S3 can't be used.
     """
     with folder.writing(say) as partial:
@@ -152,16 +147,16 @@ def export(
         versions = _versions(folder, names)
         last = orjson.loads(folder.read(CURRENT)) if CURRENT in names else {}
         if last.get("iceberg") and not catalog:
-            raise ExportError(
+            raise ExpectedError(
                 f"{folder.url} has Iceberg tables: use --format iceberg, or another folder"
             )
         writer = _Writer(folder, partial, names)
-        with open_source(settings, partial, say) as source:
-            manifest = _facts(source, settings) | {"iceberg": bool(catalog)}
-            kinds = source.built()
-            missing = [one.relation for one in chosen if one.relation not in kinds]
+        with closing(Source(settings, partial, say)) as source:
+            built = source.reader.relations()
+            manifest = _facts(source, built, settings) | {"iceberg": bool(catalog)}
+            missing = [one.relation for one in chosen if one.relation not in built]
             if missing:
-                raise ExportError(f"not built yet: {', '.join(missing)}: run `dbt build` first")
+                raise ExpectedError(f"not built yet: {', '.join(missing)}: run `dbt build` first")
             manifest["marts"] = {one.relation: writer.write(source, one) for one in chosen}
         new = manifest != {name: value for name, value in last.items() if name not in STAMPS}
         if new:
@@ -237,16 +232,15 @@ class _Writer:
         }
 
 
-def _facts(source: Source, settings: dict[str, Any]) -> dict[str, Any]:
+def _facts(source: Source, built: set[str], settings: dict[str, Any]) -> dict[str, Any]:
     """What the data is as of."""
     relations = Relations(ROOT, str(settings.get("schema") or PRODUCTION))
-    built = source.built()
 
     def one(column: str, model: str) -> Any:
         relation = relations.find(model)
         if relation not in built:
             return None
-        [(value,)] = source.rows(f"select max({column}) from {relation}")
+        [(value,)] = source.reader.rows(f"select max({column}) from {relation}")
         return value
 
     day = one("as_of_day", "data_as_of")

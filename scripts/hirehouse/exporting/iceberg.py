@@ -21,10 +21,6 @@ DEFAULT = "default"
 VERSION = "hirehouse.version"  # of the export, in a snapshot's summary
 
 
-class CatalogError(ExpectedError):
-    """The catalog can't be used."""
-
-
 def open_catalog(folder: Folder, uri: str) -> Catalog:
     """The catalog of the Iceberg tables.
 
@@ -32,11 +28,11 @@ def open_catalog(folder: Folder, uri: str) -> Catalog:
         uri: https://… of a REST catalog, or sqlite:///…; `default` is catalog.db in the folder.
 
     Raises:
-        CatalogError: the folder is on S3, where no SQLite file can be.
+        ExpectedError: the folder is on S3, where no SQLite file can be.
     """
     if uri == DEFAULT:
         if folder.on_s3:
-            raise CatalogError(f"{folder.url}: on S3, name a catalog with --catalog https://…")
+            raise ExpectedError(f"{folder.url}: on S3, name a catalog with --catalog https://…")
         uri = f"sqlite:///{folder.path}/catalog.db"
     settings = {"type": "sql" if uri.startswith("sqlite:") else "rest", "uri": uri}
     if endpoint := os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):

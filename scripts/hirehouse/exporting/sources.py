@@ -8,32 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from hirehouse.contracts.errors import ExpectedError
 from hirehouse.contracts.model import ROOT, DataType
-from hirehouse.querying.reading import DuckDBReader, PostgresReader, QueryError, Reader
+from hirehouse.querying.reading import DuckDBReader, PostgresReader, with_decimals
 from hirehouse.warehouse.connections import Say
+from hirehouse.warehouse.landed_schema import arrow_type
 from hirehouse.warehouse.profile import WarehouseError, duckdb_path
 
 ROW_GROUP = 122_880  # rows, as DuckDB has it
 COMPRESSION = "zstd"
 MONTH = "exported_month"
 ALL = "all"  # the only part of a relation without a month
-KINDS = {
-    **{"varchar": pa.string(), "integer": pa.int32(), "bigint": pa.int64()},
-    **{"boolean": pa.bool_(), "date": pa.date32(), "timestamp": pa.timestamp("us", "UTC")},
-}
-BUILT = "select table_schema, table_name, table_type from information_schema.tables"
+UTC = pa.timestamp("us", "UTC")
 
 
 @dataclass(frozen=True)
@@ -65,22 +59,42 @@ class Part(NamedTuple):
     fingerprint: str
 
 
-class Source(ABC):
-    """An open warehouse to export from."""
+class Source:
+    """An open warehouse to export from; DuckDB writes the files, whichever it is.
 
-    version: str  # of the engine, whose fingerprints no other has
-    digest: str  # SQL of the sum of all rows' hashes
-    reader: Reader
+    Args:
+        settings: the warehouse, an output of the profile; see `read_profile`.
+        folder: where files will be written.
+        say: told once when something has to be waited for.
 
-    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a small query."""
-        with self.reader.stream(sql) as batches:
-            table = batches.read_all()
-        return zip(*(column.to_pylist() for column in table.columns), strict=True)
+    Raises:
+        WarehouseError: it can't be reached, or export can't read its engine.
+    """
 
-    def built(self) -> dict[str, str]:
-        """The kind of each relation of the warehouse: BASE TABLE or VIEW."""
-        return {f"{schema}.{name}": kind for schema, name, kind in self.rows(BUILT)}
+    def __init__(self, settings: dict[str, Any], folder: Path, say: Say) -> None:
+        import duckdb
+
+        self.reader: DuckDBReader | PostgresReader
+        self.writer = f"duckdb {duckdb.__version__}"
+        match settings.get("type"):
+            case "duckdb":
+                self.reader = DuckDBReader(duckdb_path(settings, ROOT), settings, say, folder)
+                self.connection, self.version = self.reader.connection, self.writer
+                self.digest = "sum(hash(hash(t)))"  # SQL of the sum of all rows' hashes
+            case "postgres":
+                self.reader = PostgresReader(settings, say)
+                self.reader.options = {}  # COPY, which gives rows as they come
+                [(self.version,)] = self.reader.rows("select version()")
+                self.connection = duckdb.connect()
+                self.digest = "sum(hashtextextended(cast(t as text), 0))"
+            case other:
+                raise WarehouseError(
+                    f"export reads DuckDB and PostgreSQL, not {other}: on Redshift, run UNLOAD"
+                    " (select * from MART) TO 's3://bucket/folder/' FORMAT PARQUET"
+                )
+        self.connection.execute("set preserve_insertion_order = false")  # less memory
+        # Each month is one file, which stays open to the end.
+        self.connection.execute("set partitioned_write_max_open_files = 10000")
 
     def parts(self, one: Exported) -> list[Part]:
         """The months of a relation, with fingerprints that no other content has."""
@@ -89,112 +103,58 @@ class Source(ABC):
             f" from ({_select(one)}) as t group by 1 order by 1"
         )
         # What else makes a file: names, types and the program that writes it.
-        more = f"{self.version} {pa.__version__} {COMPRESSION} {one.schema}"
+        more = f"{self.version} {self.writer} {COMPRESSION} {one.schema}"
         found = []
-        for month, rows, digest in self.rows(sql):
+        for month, rows, digest in self.reader.rows(sql):
             text = f"{more} {rows} {digest}"
             mark = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
             found.append(Part(_text(month), rows, mark))
         return found
 
-    @abstractmethod
     def write(
         self, one: Exported, months: Collection[str], folder: Path
     ) -> Iterator[tuple[str, Path]]:
         """Write some months, or all, and give each one with its file, for the caller to move."""
-
-    def close(self) -> None:
-        self.reader.close()
-
-    def __enter__(self) -> Source:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class DuckDBSource(Source):
-    """A DuckDB file, which other readers may have open; its own COPY writes the files."""
-
-    digest = "sum(hash(hash(t)))"
-
-    def __init__(self, settings: dict[str, Any], folder: Path, say: Say) -> None:
         import duckdb
 
-        self.version = f"duckdb {duckdb.__version__}"
-        reader = DuckDBReader(duckdb_path(settings, ROOT), settings, say, folder)
-        reader.connection.execute("set preserve_insertion_order = false")  # less memory
-        # Each month is one file, which stays open to the end.
-        reader.connection.execute("set partitioned_write_max_open_files = 10000")
-        self.reader, self.connection, self.error = reader, reader.connection, duckdb.Error
-
-    def write(
-        self, one: Exported, months: Collection[str], folder: Path
-    ) -> Iterator[tuple[str, Path]]:
         parted = folder / "parted"
         shutil.rmtree(parted, ignore_errors=True)  # of the relation before
         name = str(parted).replace("'", "''")
         try:
             # One pass over the rows, in whatever order they are, and over a view's computation.
-            self.connection.execute(
-                f"copy ({_select(one, months)}) to '{name}' (format parquet,"
-                f" compression {COMPRESSION}, row_group_size {ROW_GROUP}, partition_by ({MONTH}))"
-            )
-        except self.error as error:
-            raise QueryError(str(error)) from None
+            with self._rows(one, months) as sql:
+                self.connection.execute(
+                    f"copy ({sql}) to '{name}' (format parquet, compression {COMPRESSION},"
+                    f" row_group_size {ROW_GROUP}, partition_by ({MONTH}))"
+                )
+        except duckdb.Error as error:
+            raise ExpectedError(str(error)) from None
         for path in sorted(parted.glob(f"{MONTH}=*/*.parquet")):
             yield _text(int(path.parent.name.partition("=")[2])), path
 
+    @contextmanager
+    def _rows(self, one: Exported, months: Collection[str]) -> Iterator[str]:
+        """A query of the DuckDB connection for the rows of a relation."""
+        sql = _select(one, months)
+        if isinstance(self.reader, DuckDBReader):
+            yield sql
+            return
+        # In the order of their months, so that few files have rows that wait for their group.
+        with self.reader.stream(f"{sql} order by 1") as batches:
+            self.connection.register("arriving", with_decimals(batches, one.columns))
+            yield "from arriving"
 
-class PostgresSource(Source):
-    """A PostgreSQL database, whose rows come in the order of their months, as Arrow."""
-
-    digest = "sum(hashtextextended(cast(t as text), 0))"
-
-    def __init__(self, settings: dict[str, Any], say: Say) -> None:
-        self.reader = PostgresReader(settings, say)
-        self.reader.options = {}  # COPY, which gives rows as they come
-        [(self.version,)] = self.rows("select version()")
-
-    def write(
-        self, one: Exported, months: Collection[str], folder: Path
-    ) -> Iterator[tuple[str, Path]]:
-        with self.reader.stream(f"{_select(one, months)} order by 1") as batches:
-            for month, run in groupby(_runs(batches), itemgetter(0)):
-                path = folder / f"{month}.parquet"
-                with pq.ParquetWriter(
-                    path, one.schema, compression=COMPRESSION, store_decimal_as_integer=True
-                ) as writer:
-                    for _, rows in run:
-                        writer.write_batch(_typed(rows, one.schema), ROW_GROUP)
-                yield month, path
-
-
-def open_source(settings: dict[str, Any], folder: Path, say: Say) -> Source:
-    """Connect to the warehouse of a profile's output.
-
-    Args:
-        folder: where files will be written.
-
-    Raises:
-        WarehouseError: it can't be reached, or export can't read its engine.
-    """
-    match settings.get("type"):
-        case "duckdb":
-            return DuckDBSource(settings, folder, say)
-        case "postgres":
-            return PostgresSource(settings, say)
-    raise WarehouseError(
-        f"export reads DuckDB and PostgreSQL, not {settings.get('type')}: on Redshift, run UNLOAD"
-        " (select * from MART) TO 's3://bucket/folder/' FORMAT PARQUET"
-    )
+    def close(self) -> None:
+        self.reader.close()
 
 
 def schema_of(types: Mapping[str, str]) -> pa.Schema:
     """The Arrow types of files, of columns with types of SQL."""
-    parsed = {name: DataType.parse(kind) for name, kind in types.items()}
     return pa.schema(
-        [(n, KINDS.get(t.kind) or pa.decimal128(t.size, t.scale)) for n, t in parsed.items()]
+        [
+            (name, UTC if kind == "timestamp" else arrow_type(DataType.parse(kind)))
+            for name, kind in types.items()
+        ]
     )
 
 
@@ -231,20 +191,3 @@ def _within(one: Exported, month: str) -> str:
     after = f"{year + number // 12}-{number % 12 + 1:02}"
     column = f'"{one.partition_by}"'
     return f"{column} >= date '{month}-01' and {column} < date '{after}-01'"
-
-
-def _runs(batches: pa.RecordBatchReader) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Rows by their month, which the first column has, and which they are sorted by."""
-    for batch in batches:
-        if batch.num_rows:
-            runs, start = pc.run_end_encode(batch.column(0)), 0
-            rest = batch.remove_column(0)
-            for month, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-                yield _text(month), rest.slice(start, end - start)
-                start = end
-
-
-def _typed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The rows in the types of files: PostgreSQL's driver gives decimals as texts."""
-    stored = [getattr(column, "storage", column) for column in batch.columns]
-    return pa.record_batch([c.cast(f.type) for c, f in zip(stored, schema, strict=True)], schema)

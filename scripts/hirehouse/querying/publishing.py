@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
-import pyarrow as pa
 
 from hirehouse.contracts.errors import ExpectedError
 from hirehouse.contracts.files import locked, sync
 from hirehouse.contracts.model import ROOT
-from hirehouse.querying.reading import Reader, open_reader
+from hirehouse.querying.reading import Reader, open_reader, with_decimals
 from hirehouse.querying.relations import PRODUCTION, Mart, Relations
 from hirehouse.warehouse.connections import Say, say_on_stderr
 from hirehouse.warehouse.profile import read_profile
@@ -33,8 +32,6 @@ DEFAULT = Path("data/published/hirehouse.duckdb")
 BUILDS = ("build", "run", "test", "seed", "retry")
 GOOD = ("success", "pass", "warn", "skipped", "no-op", "reused")
 NAMED = 5  # failures in a message
-FOUND = "select table_schema, table_name from information_schema.tables"
-DECIMAL = "numeric"
 
 
 class NotPublished(ExpectedError):
@@ -52,12 +49,12 @@ class Publication:
     seconds: float
 
 
-def published_path(root: Path = ROOT) -> Path:
+def published_path() -> Path:
     """Where the copy is: in HIREHOUSE_PUBLISHED, else below the project's folder."""
-    return root / (os.environ.get(VARIABLE) or DEFAULT)
+    return ROOT / (os.environ.get(VARIABLE) or DEFAULT)
 
 
-def check_build(root: Path = ROOT) -> str:
+def check_build() -> str:
     """Make sure that the last build that dbt has recorded did not fail.
 
     Returns:
@@ -66,7 +63,7 @@ def check_build(root: Path = ROOT) -> str:
     Raises:
         NotPublished: it failed.
     """
-    path = root / (os.environ.get("DBT_TARGET_PATH") or "target") / "run_results.json"
+    path = ROOT / (os.environ.get("DBT_TARGET_PATH") or "target") / "run_results.json"
     if not path.exists():
         return f"whether the last build failed is unknown: there is no {path}"
     recorded = orjson.loads(path.read_bytes())
@@ -110,9 +107,9 @@ def publish(
     new = path.with_name(f".{path.name}.new")
     path.parent.mkdir(parents=True, exist_ok=True)
     wait = partial(say, f"waiting for another process that publishes to {path.parent}")
-    with locked(path.parent, wait), open_reader(settings, say=say) as reader:
+    with locked(path.parent, wait), closing(open_reader(settings, say)) as reader:
         _remove(new)  # what a killed process has left
-        found = {f"{schema}.{name}" for schema, name in _rows(reader, FOUND)}
+        found = reader.relations()
         built = [mart for mart in marts if mart.relation in found]
         if not built:
             raise NotPublished(f"{reader.where} has no marts: run `dbt build` first")
@@ -133,42 +130,16 @@ def publish(
 
 def _copy(reader: Reader, mart: Mart, copy: duckdb.DuckDBPyConnection) -> int:
     """Make a table of a mart, with its types and descriptions; returns its number of rows."""
+    copy.execute(f"create schema if not exists {mart.relation.partition('.')[0]}")
     with reader.stream(f"select * from {mart.relation}") as batches:
-        # PostgreSQL's driver gives decimals as texts.
-        casts = ", ".join(
-            f'cast("{name}" as {mart.columns[name][0]}) as "{name}"'
-            for name in batches.schema.names
-            if mart.columns.get(name, ("", ""))[0].startswith(DECIMAL)
-        )
-        copy.register("arriving", _without_extensions(batches))
-        copy.execute(f"create schema if not exists {mart.relation.partition('.')[0]}")
-        replaced = f"replace ({casts})" if casts else ""
-        copy.execute(f"create table {mart.relation} as select * {replaced} from arriving")
+        copy.register("arriving", with_decimals(batches, mart.columns))
+        [(rows,)] = copy.execute(f"create table {mart.relation} as from arriving").fetchall()
         copy.unregister("arriving")
     copy.execute(f"comment on table {mart.relation} is {_quoted(mart.description)}")
     for name in batches.schema.names:
         if text := mart.columns.get(name, ("", ""))[1]:
             copy.execute(f'comment on column {mart.relation}."{name}" is {_quoted(text)}')
-    [(rows,)] = copy.execute(f"select count(*) from {mart.relation}").fetchall()
     return int(rows)
-
-
-def _rows(reader: Reader, sql: str) -> Iterator[tuple[str, ...]]:
-    table = reader.read(sql).table
-    return zip(*(column.to_pylist() for column in table.columns), strict=True)
-
-
-def _without_extensions(batches: pa.RecordBatchReader) -> pa.RecordBatchReader:
-    """The same rows, where columns of a type that Arrow does not know are as they are stored."""
-    kinds = [getattr(kind, "storage_type", kind) for kind in batches.schema.types]
-    schema = pa.schema(list(zip(batches.schema.names, kinds, strict=True)))
-
-    def stored() -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            columns = [getattr(column, "storage", column) for column in batch.columns]
-            yield pa.record_batch(columns, schema=schema)
-
-    return pa.RecordBatchReader.from_batches(schema, stored())
 
 
 def _remove(new: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from hirehouse.contracts.errors import ExpectedError
-from hirehouse.contracts.model import ROOT
+from hirehouse.contracts.model import ROOT, DataType
 from hirehouse.warehouse.connections import PostgresWarehouse, Say, connect_duckdb, say_on_stderr
+from hirehouse.warehouse.landed_schema import arrow_type
 from hirehouse.warehouse.profile import WarehouseError, duckdb_path
 
 READING = (
@@ -30,6 +31,7 @@ BEFORE = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.S)
 # A query is to be seen to its end without a lock on the file, so all its rows are read at once.
 BATCH = 10_000
 MAX_DIGITS = 38
+RELATIONS = "select table_schema, table_name from information_schema.tables"
 # Types by their number in PostgreSQL and Redshift, for columns that have nothing but nulls.
 TYPES = {
     **{16: pa.bool_(), 20: pa.int64(), 21: pa.int16(), 23: pa.int32(), 700: pa.float32()},
@@ -37,15 +39,16 @@ TYPES = {
 }
 
 
-class QueryError(ExpectedError):
-    """A query that fails, or that would not only read."""
-
-
 class Answer(NamedTuple):
     """The rows of a query, and whether it has more than were asked for."""
 
     table: pa.Table
     more: bool
+
+
+def rows_of(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """Its rows as Python's values; columns may have the same name."""
+    return zip(*(column.to_pylist() for column in table.columns), strict=True)
 
 
 class Reader(ABC):
@@ -61,14 +64,23 @@ class Reader(ABC):
             limit: rows at most; default all.
 
         Raises:
-            QueryError: the query is wrong, is not one statement, or would write.
+            ExpectedError: the query is wrong, is not one statement, or would write.
         """
         word = re.match(r"\w*", sql[BEFORE.match(sql).end() :])[0].lower()  # type: ignore[index,union-attr]
         if word not in READING:
             what = f"begins with {word!r}" if word else "has no statement"
-            raise QueryError(f"a query reads, with select or with: this one {what}")
+            raise ExpectedError(f"a query reads, with select or with: this one {what}")
         with self.stream(sql, limit) as batches:
             return _take(batches, limit)
+
+    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a small query as Python's values; for errors, see `stream`."""
+        with self.stream(sql) as batches:
+            return rows_of(batches.read_all())
+
+    def relations(self) -> set[str]:
+        """The tables and views there are, such as `core.dim_dates`."""
+        return {f"{schema}.{name}" for schema, name in self.rows(RELATIONS)}
 
     @abstractmethod
     def stream(
@@ -81,18 +93,12 @@ class Reader(ABC):
             limit: rows that will be read; may be ignored.
 
         Raises:
-            QueryError: the query is wrong, or would write.
+            ExpectedError: the query is wrong, or would write.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the warehouse."""
-
-    def __enter__(self) -> Reader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        pass
 
 
 class DuckDBReader(Reader):
@@ -124,10 +130,10 @@ class DuckDBReader(Reader):
 
         try:
             if len(self.connection.extract_statements(sql)) > 1:
-                raise QueryError("that is more than one statement: run one at a time")
+                raise ExpectedError("that is more than one statement: run one at a time")
             yield self.connection.execute(sql).to_arrow_reader(BATCH)
         except duckdb.Error as error:
-            raise QueryError(str(error)) from None
+            raise ExpectedError(str(error)) from None
 
     def close(self) -> None:
         self.connection.close()
@@ -167,7 +173,7 @@ class PostgresReader(Reader):
                 cursor.execute(sql)
                 yield cursor.fetch_record_batch()
         except dbapi.Error as error:
-            raise QueryError(self.warehouse.explain(_message(error))) from None
+            raise ExpectedError(self.warehouse.explain(_message(error))) from None
 
     def close(self) -> None:
         with suppress(Exception):  # it may be lost already
@@ -192,7 +198,7 @@ class RedshiftReader(Reader):
                 described = cursor.description
                 rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit + 1)
         except WarehouseError as error:
-            raise QueryError(str(error)) from None
+            raise ExpectedError(str(error)) from None
         arrays = [_array([row[n] for row in rows], one[1]) for n, one in enumerate(described)]
         yield pa.table(arrays, names=[_name(one[0]) for one in described]).to_reader()
 
@@ -219,6 +225,32 @@ def open_reader(settings: dict[str, Any], say: Say = say_on_stderr) -> Reader:
             return RedshiftReader(settings, say)
         case other:
             raise WarehouseError(f"no engine for profile type {other!r}")
+
+
+def with_decimals(
+    batches: pa.RecordBatchReader, columns: Mapping[str, tuple[str, str]]
+) -> pa.RecordBatchReader:
+    """The same rows, with the decimals that PostgreSQL's driver gives as texts.
+
+    Args:
+        columns: the type of SQL and the description of each; the others keep their types.
+    """
+
+    def arrow(name: str, kind: pa.DataType) -> pa.DataType:
+        stated, _ = columns.get(name, ("", ""))
+        if stated.startswith("numeric"):
+            return arrow_type(DataType.parse(stated))
+        return getattr(kind, "storage_type", kind)  # of one that Arrow does not know
+
+    schema = pa.schema([(field.name, arrow(field.name, field.type)) for field in batches.schema])
+
+    def plain() -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            stored = [getattr(column, "storage", column) for column in batch.columns]
+            typed = [c.cast(kind) for c, kind in zip(stored, schema.types, strict=True)]
+            yield pa.record_batch(typed, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, plain())
 
 
 def _take(reader: pa.RecordBatchReader, limit: int | None) -> Answer:
