@@ -66,9 +66,7 @@ def backfill_command(
     replaced: list[str] = []
     with tempfile.TemporaryDirectory(prefix="hirehouse-") as spare, ExitStack() as stack:
         if instead_of:
-            lock = LoopLock(target)
-            stack.callback(lock.release)
-            lock.acquire()
+            stack.enter_context(LoopLock(target))
         with open_source(source, csv, target, encoding) as rows:
             for note in rows.notes:
                 say_error(note, "yellow")

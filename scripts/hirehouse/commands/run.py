@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -60,13 +59,10 @@ def run_command(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: _stop(stop))
 
-    lock = LoopLock(target)
+    Inbox(paths).new()
     result: Round | None = None
     unpublished = False
-    with ExitStack() as stack:
-        stack.callback(lock.release)
-        Inbox(paths).new()
-        lock.acquire()
+    with LoopLock(target) as lock:
         metrics = Metrics(metrics_port, metrics_host) if metrics_port else None
         loop = Loop(paths, target, remove=remove)
         publisher = Publisher(loop) if publish else None

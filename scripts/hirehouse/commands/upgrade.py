@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import typer
 
 from hirehouse.commands.shared import Target, say
@@ -21,11 +19,8 @@ def upgrade_command(target: Target = None) -> None:
 
     Exit code 1: both schemas have rows, or the warehouse can't be used; 3: `hirehouse run` uses it.
     """
-    lock = LoopLock(target)
-    with ExitStack() as stack:
-        stack.callback(lock.release)
-        lock.acquire()  # a loop of an older version would land into a new schema raw
-        warehouse = stack.enter_context(open_warehouse(target))
+    # Without the lock a loop of an older version would land into a new schema raw.
+    with LoopLock(target), open_warehouse(target) as warehouse:
         done = upgrade(warehouse)
         where = warehouse.where
     if done.dropped:

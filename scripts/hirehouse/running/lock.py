@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from hirehouse.contracts.errors import ExpectedError
 from hirehouse.contracts.model import ROOT
@@ -72,6 +72,13 @@ class LoopLock:
             if held:
                 held.close()
         self.file = self.warehouse = None
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def _lock_file(self, database: Path) -> None:
         if self.file:
