@@ -187,21 +187,18 @@ def ensure_tables(warehouse: Warehouse) -> None:
 
 def is_older(warehouse: Warehouse) -> bool:
     """Whether an older version has landed here, into schema raw."""
-    # By a column, since the name raw is so common that a schema of it may be someone else's.
-    sql = (
-        "select 1 from information_schema.columns where table_catalog = current_database()"
-        f" and table_schema = '{OLDER}' and table_name = 'batches' and column_name = 'committed_at'"
+    # By a column, since the name raw is so common that a schema of it may be someone else's. Not in
+    # information_schema, which leaves out what a role may not read: that has to be an error.
+    found = warehouse.query(
+        "select 1 from pg_catalog.pg_attribute as columns"
+        " inner join pg_catalog.pg_class as tables on columns.attrelid = tables.oid"
+        " inner join pg_catalog.pg_namespace as schemas on tables.relnamespace = schemas.oid"
+        f" where schemas.nspname = '{OLDER}' and tables.relname = 'batches'"
+        " and columns.attname = 'committed_at'"
     )
-    if warehouse.engine == "postgres":
-        # information_schema leaves out what a role may not read: that has to be an error.
-        sql = (
-            "select 1 from pg_attribute inner join pg_class as tables on attrelid = tables.oid"
-            " inner join pg_namespace as schemas on relnamespace = schemas.oid"
-            f" where nspname = '{OLDER}' and relname = 'batches' and attname = 'committed_at'"
-        )
-        if warehouse.query(sql):
-            warehouse.query(f"select committed_at from {OLDER}.batches limit 0")
-    return bool(warehouse.query(sql))
+    if found:
+        warehouse.query(f"select committed_at from {OLDER}.batches limit 0")
+    return bool(found)
 
 
 def _create(warehouse: Warehouse, table: str, columns: tuple[Column, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -65,13 +66,6 @@ class StagedFiles:
         oldest = f"{datetime.now(UTC) - KEPT:{NAMED}}"
         with suppress(pa.ArrowException, OSError):
             for one in self.files.get_file_info(fs.FileSelector(self.parent, allow_not_found=True)):
-                stamp, _, _ = one.base_name.partition("-")
-                if _is_stamp(stamp) and stamp < oldest:
+                stamp = re.match(r"\d{8}T\d{6}-", one.base_name)
+                if stamp and stamp[0] < oldest:
                     self.files.delete_dir(one.path)
-
-
-def _is_stamp(text: str) -> bool:
-    with suppress(ValueError):
-        datetime.strptime(text, NAMED)
-        return True
-    return False
