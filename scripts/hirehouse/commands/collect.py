@@ -20,10 +20,7 @@ from hirehouse.emission_testing.collector import MemoryCollector
 from hirehouse.landing.inputs import S3
 
 MAX_OBJECT_AGE = 5  # seconds; SDKs wait 15 for an answer
-keys_app = typer.Typer(
-    no_args_is_help=True,
-    help="Manage the write keys of producers.",
-)
+keys_app = typer.Typer(no_args_is_help=True, help="Manage the write keys of producers.")
 KeysFile = Annotated[Path, typer.Option("--keys", help="The JSON file of the key digests.")]
 
 

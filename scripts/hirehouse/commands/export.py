@@ -25,8 +25,7 @@ class Format(StrEnum):
 
 def export_command(
     names: Annotated[
-        list[str],
-        typer.Argument(help="Schemas of marts, marts, or the word events with --event."),
+        list[str], typer.Argument(help="Schemas of marts, marts, or the word events with --event.")
     ],
     out: Annotated[str, typer.Option(help="The folder: a path, or s3://BUCKET/FOLDER.")],
     event: Annotated[

@@ -28,13 +28,7 @@ from hirehouse.commands.unknown_properties import print_unknown, replay_and_prin
 from hirehouse.commands.warehouse import open_with_tables
 from hirehouse.failures.actions import ActionResult, FailureActions
 from hirehouse.failures.outline import Change, difference
-from hirehouse.failures.patches import (
-    Changes,
-    PatchError,
-    read_operations,
-    read_setting,
-    readable,
-)
+from hirehouse.failures.patches import Changes, PatchError, read_operations, read_setting, readable
 from hirehouse.failures.queries import (
     TO_DO,
     Selection,

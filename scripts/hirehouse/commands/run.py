@@ -37,8 +37,7 @@ def run_command(
     ] = None,
     metrics_host: Annotated[str, typer.Option(help="Address to serve metrics on.")] = "127.0.0.1",
     publish: Annotated[
-        bool,
-        typer.Option("--publish", help="Publish what is built, once its tests pass."),
+        bool, typer.Option("--publish", help="Publish what is built, once its tests pass.")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each round as one line of JSON.")

@@ -22,8 +22,7 @@ def simulate_command(
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Same seed, same bytes.")] = 1,
     days: Annotated[int, typer.Option(min=1, help="Days to simulate.")] = 90,
     candidates: Annotated[
-        int,
-        typer.Option(min=1, help="Approximate number of sign-ups: 38 events each in 90 days."),
+        int, typer.Option(min=1, help="Approximate number of sign-ups: 38 events each in 90 days.")
     ] = CANDIDATES,
     start: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="First day, UTC.")

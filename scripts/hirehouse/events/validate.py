@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import jsonschema_rs
@@ -48,12 +48,9 @@ OBJECTS = sorted(
 TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 FLAWS = {"duplicate_key": ("once", "twice"), "unicode": ("Unicode text", "other bytes")}
 AN_ID = "an id: a text with a visible character, and no placeholder such as undefined"
-SHOWN = {
-    "messageId",
-    "event",
-    "type",
-    *TIMES,
-}  # in reasons; other members of the envelope may identify a person
+# What reasons show; other members of the envelope may identify a person.
+SHOWN = {"messageId", "event", "type", *TIMES}
+ID = compile_schema({"type": "string"} | id_rules())
 RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -127,14 +124,9 @@ def event_schema(contract: Contract) -> dict[str, Any]:
     return schema
 
 
-@cache
-def _id_validator() -> jsonschema_rs.Draft202012Validator:
-    return compile_schema({"type": "string"} | id_rules())
-
-
 def is_id(value: object) -> bool:
     """Whether a value is an id: a text with a visible character, and no placeholder for one."""
-    return _id_validator().is_valid(value)
+    return ID.is_valid(value)
 
 
 def _replace_empty_lists(event: dict[str, Any]) -> None:

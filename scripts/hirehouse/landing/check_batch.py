@@ -188,11 +188,7 @@ class Checker:
         return self._group(compiled)
 
     def _finish(
-        self,
-        group: Group,
-        chunk: Chunk,
-        failures: list[Failure],
-        unknown: list[tuple[object, ...]],
+        self, group: Group, chunk: Chunk, failures: list[Failure], unknown: list[tuple[object, ...]]
     ) -> Iterator[pa.Table]:
         """The tables of a group, without the rows that fail the checks by column."""
         contract = group.compiled.contract

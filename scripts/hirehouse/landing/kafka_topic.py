@@ -56,9 +56,8 @@ class KafkaTopic:
         self.next: dict[int, int] = {}  # the next offset to read, by partition
         self.assigned: set[int] | None = None  # None during a rebalance
         self.at_end: set[int] = set()
-        self.ends: dict[
-            int, int
-        ] = {}  # offsets where this landing ends, though messages keep coming
+        # Offsets where this landing ends, though messages keep coming.
+        self.ends: dict[int, int] = {}
         self.open: dict[int, Segment] = {}  # of the current batch, by partition
         self.others: Mapping[str, InputProgress] = {}
         self.buffered: list[Message] = []

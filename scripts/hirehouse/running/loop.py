@@ -38,10 +38,7 @@ from hirehouse.warehouse.profile import WarehouseError
 MAX_PAUSE = 60.0  # seconds between two tries
 # A round writes no logs and artifacts, which cost more than its models, and caches only the schemas
 # of its models.
-QUIET = (
-    *("--log-level-file", "none", "--no-write-json"),
-    "--cache-selected-only",
-)
+QUIET = (*("--log-level-file", "none", "--no-write-json"), "--cache-selected-only")
 # Rounds per checkpoint of a DuckDB file. A checkpoint at each close would rewrite parts of fifty
 # tables; the write-ahead log is as safe, and fast to replay while it is short.
 CHECKPOINT = 5
