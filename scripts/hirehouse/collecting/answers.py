@@ -38,5 +38,4 @@ def unavailable(why: str) -> Rejected:
 
 
 def json_answer(content: object, status: int = 200) -> Response:
-    """A response with JSON."""
     return Response(orjson.dumps(content), status, media_type="application/json")

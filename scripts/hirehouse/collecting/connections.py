@@ -63,7 +63,6 @@ class Connection(H11Protocol):
         self._check_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.Protocol."""
         super().connection_lost(exc)
         if self.idle:
             self.idle.cancel()  # else the timer would keep all of this in memory
@@ -89,7 +88,6 @@ class AcceptErrors:
     logged_at = -inf
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """See asyncio.loop.set_exception_handler."""
         if "socket.accept()" not in str(context.get("message")):
             loop.default_exception_handler(context)
         elif time.monotonic() >= self.logged_at + LOG_EVERY:

@@ -76,7 +76,6 @@ class S3Sink(Sink):
             raise NotDurable(failure)
 
     async def close(self) -> None:
-        """Write the waiting lines."""
         self.closing = True
         self.wake.set()
         self.hurry.set()

@@ -100,7 +100,6 @@ class Spool(Sink):
         await done
 
     async def close(self) -> None:
-        """Write the waiting lines, and complete the last segment."""
         self.closing = True
         self.wake.set()
         await self.task

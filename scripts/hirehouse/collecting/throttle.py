@@ -22,7 +22,6 @@ class Throttle:
         self.counts: OrderedDict[str, tuple[float, int]] = OrderedDict()  # window's end, wrong keys
 
     def note(self, address: str) -> None:
-        """Count a wrong key."""
         network, now = _network(address), time.monotonic()
         end, count = self.counts.get(network, (0.0, 0))
         if now >= end:

@@ -53,7 +53,6 @@ COPIED = {
 
 
 def text_of(value: Any) -> str:
-    """A value in a table."""
     match value:
         case None:
             return NULL
@@ -74,7 +73,6 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def counted(answer: Answer) -> str:
-    """How many rows there are, for people."""
     count = answer.table.num_rows
     rows = f"{count:,} row" + "s" * (count != 1)
     return f"the first {rows}; --limit shows more" if answer.more else rows
@@ -111,8 +109,6 @@ def table_text(answer: Answer, *, color: bool) -> tuple[str, int]:
 
 
 def markdown(table: pa.Table) -> str:
-    """A table of Markdown."""
-
     def line(cells: Sequence[str]) -> str:
         return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 

@@ -36,8 +36,6 @@ contracts_app = typer.Typer(
 
 
 class Format(StrEnum):
-    """What contracts are exported as."""
-
     JSON_SCHEMA = "json-schema"
     ASYNCAPI = "asyncapi"
     ODCS = "odcs"
@@ -199,7 +197,6 @@ def export_command(
 
 
 def _documents(form: Format, contracts: Sequence[Contract], root: Path) -> dict[str, Any]:
-    """The documents of a format of catalogs, by file."""
     if form is Format.ODCS:
         return {f"{contract.table}.odcs.yaml": odcs(contract, root) for contract in contracts}
     return {

@@ -72,7 +72,6 @@ def land_command(
 
 
 def print_summary(result: Landed, console: Console) -> None:
-    """Print the result of a landing."""
     table = Table("", Column(justify="right"), "", show_header=False, box=None, pad_edge=False)
 
     def add(what: str, count: int, more: str = "", always: bool = False) -> None:

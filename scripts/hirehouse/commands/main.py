@@ -58,18 +58,15 @@ class LazyGroup(TyperGroup):
         super().__init__(**settings | {"commands": stubs})
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
-        """The command that runs."""
         name, _, rest = super().resolve_command(ctx, args)
         return name, load(str(name)), rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command, and report expected errors."""
         with expected_errors():
             return super().invoke(ctx)
 
 
 def load(name: str) -> Any:
-    """Import a command of COMMANDS."""
     place = COMMANDS[name]
     found = getattr(import_module(f"hirehouse.commands.{place.module}"), place.attribute)
     if not isinstance(found, typer.Typer):

@@ -35,7 +35,6 @@ def publish_command(
 
 
 def told(publication: Publication) -> str:
-    """What has been published, on one line."""
     one = publication
     text = f"published {one.tables} marts, {one.rows:,} rows, to {one.path} in {one.seconds:.1f} s"
     return text + (f"; not built yet: {', '.join(one.missing)}" if one.missing else "")

@@ -59,7 +59,6 @@ def say_error(text: object, style: str = "") -> None:
 
 
 def print_error(error: object) -> None:
-    """Print an error on stderr."""
     say_error(f"error: {error}", "red")
 
 

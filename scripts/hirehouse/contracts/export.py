@@ -190,7 +190,6 @@ def _logical(schema: dict[str, Any], *, required: bool = False) -> dict[str, Any
 
 
 def as_yaml(document: dict[str, Any]) -> bytes:
-    """A document as a YAML file."""
     # YAML would refer to the first one of two equal parts, which not every program follows.
     parts = json.loads(json.dumps(document, default=str))
     text: str = yaml.dump(parts, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True)

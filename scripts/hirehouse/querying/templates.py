@@ -101,8 +101,6 @@ class Templates:
 
 
 class _Macros:
-    """An object whose attributes are macros."""
-
     def __init__(self, load: Any) -> None:
         self.load = load
 

@@ -23,7 +23,6 @@ class Publisher:
         self.again_at = 0.0
 
     def note(self, result: Round | None) -> None:
-        """Note the result of a round."""
         self.due |= bool(result and result.models)
 
     def publish(self) -> Publication | None:
