@@ -1,7 +1,5 @@
 """Events of a backfill that had landed before: the first of each counts, unless it is replaced."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The error of a backfill, and names and texts in SQL."""
 
-from __future__ import annotations
-
 from hirehouse.contracts.errors import ExpectedError
 
 

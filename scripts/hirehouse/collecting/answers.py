@@ -1,7 +1,5 @@
 """Answers of the collector, as SDKs of the Segment format read them."""
 
-from __future__ import annotations
-
 from http import HTTPStatus
 
 import orjson

@@ -10,8 +10,6 @@ Memory is bounded, by this sum:
 The spool writes the lines as they are; Kafka's client holds up to 64 MiB of its own.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import sys

@@ -1,7 +1,5 @@
 """Connections of the collector: how many may be open, and for how long without a request."""
 
-from __future__ import annotations
-
 import asyncio
 import resource
 import socket

@@ -1,7 +1,5 @@
 """A Kafka topic as the sink of the collector."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """A folder on S3 as the sink of the collector: one object for all requests that wait together."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import time

@@ -1,7 +1,5 @@
 """Addresses that send wrong write keys are kept waiting."""
 
-from __future__ import annotations
-
 import ipaddress
 import math
 import time

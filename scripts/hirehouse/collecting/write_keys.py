@@ -1,7 +1,5 @@
 """Write keys of producers, stored as SHA-256 in a JSON file: {"producer": "hex digest"}."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import os

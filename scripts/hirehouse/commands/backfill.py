@@ -1,7 +1,5 @@
 """`hirehouse backfill`: turn rows of an older system into events, and land them."""
 
-from __future__ import annotations
-
 import getpass
 import json
 import tempfile

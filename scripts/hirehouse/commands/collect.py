@@ -1,7 +1,5 @@
 """`hirehouse collect`: receive events over HTTP; `hirehouse collect-keys`: manage write keys."""
 
-from __future__ import annotations
-
 import ipaddress
 import signal
 from pathlib import Path

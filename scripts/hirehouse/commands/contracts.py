@@ -1,7 +1,5 @@
 """`hirehouse contracts`: list, show, check, diff and export."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import asdict

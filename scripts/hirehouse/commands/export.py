@@ -1,7 +1,5 @@
 """`hirehouse export`: marts and landed events as Parquet files."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from enum import StrEnum
 from functools import partial

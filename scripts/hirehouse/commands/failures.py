@@ -1,7 +1,5 @@
 """`hirehouse failures`: inspect, patch and replay failed events; `hirehouse trace`."""
 
-from __future__ import annotations
-
 import getpass
 from collections.abc import Callable, Iterable
 from datetime import datetime

@@ -1,7 +1,5 @@
 """`hirehouse land`: land files and topics of events."""
 
-from __future__ import annotations
-
 import json
 import sys
 from typing import Annotated

@@ -1,7 +1,5 @@
 """The `hirehouse` command. Only the module of the command that runs is imported."""
 
-from __future__ import annotations
-
 import sys
 from importlib import import_module
 from typing import Any, NamedTuple

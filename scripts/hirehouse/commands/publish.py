@@ -1,7 +1,5 @@
 """`hirehouse publish`: copy the marts to a file for readers."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

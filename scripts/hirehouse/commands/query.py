@@ -1,7 +1,5 @@
 """`hirehouse query`: read the warehouse with SQL."""
 
-from __future__ import annotations
-
 import sys
 from contextlib import closing
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`hirehouse run`: keep the warehouse up to date with folders and topics of events."""
 
-from __future__ import annotations
-
 import json
 import signal
 import threading

@@ -1,7 +1,5 @@
 """Options, printing and exit codes that commands share."""
 
-from __future__ import annotations
-
 import json
 import sys
 import unicodedata

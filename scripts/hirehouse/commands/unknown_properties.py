@@ -1,7 +1,5 @@
 """`hirehouse failures list --unknown` and `replay --unknown`."""
 
-from __future__ import annotations
-
 import typer
 
 from hirehouse.commands.shared import new_console, print_json, say, text_table, time_span

@@ -1,7 +1,5 @@
 """`hirehouse upgrade`: upgrade a warehouse of an older version."""
 
-from __future__ import annotations
-
 import typer
 
 from hirehouse.commands.shared import Target, say

@@ -1,7 +1,5 @@
 """Open the warehouse of a command."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial

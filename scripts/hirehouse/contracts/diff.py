@@ -4,8 +4,6 @@ Breaking is what makes an event fail that conformed before, or takes away what a
 landed table relies on. It must be a new version, beside the one that there is.
 """
 
-from __future__ import annotations
-
 import subprocess
 import tarfile
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """An example event that conforms to a contract, the same at every call."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from hirehouse.contracts.model import Contract

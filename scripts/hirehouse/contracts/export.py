@@ -1,7 +1,5 @@
 """Contracts as JSON Schema, as AsyncAPI, and by the Open Data Contract Standard (ODCS)."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Files that get in whole and outlive a loss of power, and folders that one process changes."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 from collections.abc import Callable, Iterator

@@ -4,8 +4,6 @@ contract.schema.yml says what may stand where; here is what holds between the pa
 and between contracts.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The names of events and properties, which become those of tables and columns on every engine."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from pathlib import Path

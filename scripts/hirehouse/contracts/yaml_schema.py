@@ -1,7 +1,5 @@
 """Contracts as YAML, held against contract.schema.yml: what is wrong, where, what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cache

@@ -1,7 +1,5 @@
 """A collector for tests of applications: it keeps events in memory, and reports reasons."""
 
-from __future__ import annotations
-
 from collections import deque
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The fixture `emitted`: the events of a test, checked against the contracts."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress

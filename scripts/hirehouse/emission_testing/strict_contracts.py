@@ -1,7 +1,5 @@
 """Strict contracts for emission tests, of the project or of exported schemas."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from functools import cache

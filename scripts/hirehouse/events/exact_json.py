@@ -1,7 +1,5 @@
 """Exact JSON: reading and writing lose no member and no digit; values are shown without secrets."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -5,8 +5,6 @@ are converted when they land, however they are transported. The other `traits` o
 land: profiles have their own events.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 # The member of the call that a property comes from: reasons name what the producer wrote.

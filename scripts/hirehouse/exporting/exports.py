@@ -5,8 +5,6 @@ again, whether an older version or a killed export has left it. `manifest.json` 
 readers see the old version or the new one.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import subprocess

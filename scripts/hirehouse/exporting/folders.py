@@ -1,7 +1,5 @@
 """The folder of an export, local or on S3: files get in whole or not at all."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from collections.abc import Iterator

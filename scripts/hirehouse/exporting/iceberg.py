@@ -1,7 +1,5 @@
 """Iceberg tables over the files of an export: each version of it is a snapshot."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection
 from typing import Any

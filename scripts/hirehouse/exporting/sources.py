@@ -4,8 +4,6 @@ Times are instants in UTC, in microseconds; decimals keep their digits. All is r
 snapshot of the warehouse, and nothing is written to it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 from collections.abc import Collection, Iterator, Mapping

@@ -1,7 +1,5 @@
 """What is in a failed event, without the values that may identify a person."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Patches of failed events: JSON Patches (RFC 6902) of originals, which never change."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

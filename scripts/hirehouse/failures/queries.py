@@ -1,7 +1,5 @@
 """Queries of failed events: their current status, their patch, and their history."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime

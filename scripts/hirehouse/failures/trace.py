@@ -1,7 +1,5 @@
 """Trace one event: spool, batch, landed table, staging, marts."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from itertools import chain

@@ -4,8 +4,6 @@ Each value goes into its column of the row that its event landed in. landed.unkn
 not change: it records what arrived.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace

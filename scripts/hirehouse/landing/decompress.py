@@ -1,7 +1,5 @@
 """Reading files plain, or packed with gzip or zstd, which their first bytes tell."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import zlib

@@ -1,7 +1,5 @@
 """Failed events: their metadata and reasons, and separately their original bytes."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Kafka clients for reading and writing: settings, errors, and the identity of a topic."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -4,8 +4,6 @@ Only landed.batches records how far a topic has landed: a partition is an input 
 offset 0. The offsets of the consumer group are committed only for monitoring of its lag.
 """
 
-from __future__ import annotations
-
 import socket
 import time
 from collections.abc import Iterator, Mapping

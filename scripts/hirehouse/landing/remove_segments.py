@@ -1,7 +1,5 @@
 """Removing segments of the collector after they have landed."""
 
-from __future__ import annotations
-
 import fcntl
 import re
 from contextlib import suppress

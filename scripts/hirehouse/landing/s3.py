@@ -1,7 +1,5 @@
 """Objects on S3 as inputs: listed, copied to temporary files ahead of their reader, and removed."""
 
-from __future__ import annotations
-
 import errno
 import os
 import re

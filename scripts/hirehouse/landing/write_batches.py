@@ -1,7 +1,5 @@
 """Writing batches: rows are appended, and landed.batches says which of them count."""
 
-from __future__ import annotations
-
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc

@@ -5,8 +5,6 @@ query in a read-only transaction. There the driver prepares it, so that it is on
 can't end the transaction first.
 """
 
-from __future__ import annotations
-
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping

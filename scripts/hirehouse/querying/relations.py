@@ -1,7 +1,5 @@
 """The relations of models and seeds, from the project's files: dbt would take seconds to start."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches

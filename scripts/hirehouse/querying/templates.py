@@ -1,7 +1,5 @@
 """SQL with `ref` and macros, rendered without dbt, which would take seconds to start."""
 
-from __future__ import annotations
-
 import re
 from functools import cached_property
 from importlib.util import find_spec

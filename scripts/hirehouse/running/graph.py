@@ -1,7 +1,5 @@
 """The graph of the models: what to build after rows have landed."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import networkx

@@ -1,7 +1,5 @@
 """The lock of `hirehouse run`: one loop at a time per warehouse."""
 
-from __future__ import annotations
-
 import fcntl
 import math
 import os

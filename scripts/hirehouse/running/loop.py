@@ -1,7 +1,5 @@
 """Near real time: land new events and build the models that they affect, in one warm process."""
 
-from __future__ import annotations
-
 import atexit
 import glob
 import os

@@ -1,7 +1,5 @@
 """Metrics of `hirehouse run` for Prometheus."""
 
-from __future__ import annotations
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from hirehouse.running.loop import Round

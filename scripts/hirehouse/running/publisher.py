@@ -1,7 +1,5 @@
 """Publishes the marts after rounds of a loop, once their data tests pass."""
 
-from __future__ import annotations
-
 import time
 
 from hirehouse.querying.publishing import NAMED, NotPublished, Publication, publish

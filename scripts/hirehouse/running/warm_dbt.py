@@ -1,7 +1,5 @@
 """dbt in this process: it is imported and parses once, so a run costs only its models."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from contextlib import suppress

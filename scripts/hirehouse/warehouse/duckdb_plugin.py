@@ -3,8 +3,6 @@
 dbt-duckdb's own `retries` wait in silence, twice as long each time, and for a wrong path, too.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin

@@ -1,7 +1,5 @@
 """The tables of schema `landed`, as the contracts state them: their columns in SQL and in Arrow."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import pyarrow as pa

@@ -3,8 +3,6 @@
 dbt itself is not imported, since that alone takes 3 s.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Amazon Redshift: one transaction per landing, and rows by COPY from Parquet files on S3."""
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence

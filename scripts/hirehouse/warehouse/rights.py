@@ -1,7 +1,5 @@
 """Which right a role lacks on PostgreSQL, and the statement that grants it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Any

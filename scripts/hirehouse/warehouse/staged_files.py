@@ -1,7 +1,5 @@
 """Parquet files on S3, on their way into Redshift."""
 
-from __future__ import annotations
-
 import re
 import uuid
 from contextlib import suppress

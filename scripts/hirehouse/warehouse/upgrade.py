@@ -1,7 +1,5 @@
 """Upgrading a warehouse of an older version: what it has landed goes from schema raw to landed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
