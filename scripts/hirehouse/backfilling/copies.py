@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import orjson
 
-from hirehouse.backfilling.errors import BackfillError, literal, quoted
+from hirehouse.backfilling.errors import BackfillError, literal
 from hirehouse.backfilling.events import LIBRARY
 from hirehouse.contracts.model import envelope, load
 from hirehouse.events.validate import utc_now
 from hirehouse.landing.land import Landed
+from hirehouse.landing.rows import quoted
 from hirehouse.warehouse.connections import Warehouse
 
 COUNTED = "select batch_id from landed.batches where committed_at is not null"

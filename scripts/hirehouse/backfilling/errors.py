@@ -1,14 +1,10 @@
-"""The error of a backfill, and names and texts in SQL."""
+"""The error of a backfill, and texts in SQL."""
 
 from hirehouse.contracts.errors import ExpectedError
 
 
 class BackfillError(ExpectedError):
     """A source, a mapping or rows that can't become events; the message says why."""
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:

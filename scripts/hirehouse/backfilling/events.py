@@ -13,38 +13,18 @@ from typing import Any
 import duckdb
 import orjson
 
-from hirehouse.backfilling.errors import BackfillError, literal, quoted
+from hirehouse.backfilling.errors import BackfillError, literal
 from hirehouse.backfilling.source import Source, said, told
 from hirehouse.contracts.model import Contract
 from hirehouse.contracts.yaml_schema import nearest
-from hirehouse.events.validate import ENVELOPE_PATHS, CompiledContracts, Reason, utc_now
+from hirehouse.events.validate import CompiledContracts, Reason, utc_now
 from hirehouse.landing.check_batch import Checker
 from hirehouse.landing.inputs import Batch, Input, Segment
+from hirehouse.landing.rows import ENVELOPE, WHOLE, Rows, as_text, quoted
 
 LIBRARY = "hirehouse-backfill"
 FETCH = 10_000  # rows
 PROBLEMS = 10  # that a message lists
-# Where the columns of the select go that are no properties.
-ENVELOPE: dict[str, tuple[str, ...]] = {
-    "event": ("event",),
-    "message_id": ("messageId",),
-    "occurred_at": ("timestamp",),
-    "received_at": ("receivedAt",),
-    "sent_at": ("sentAt",),
-    "schema_version": ("properties", "schema_version"),
-    **{name: path for name, path in ENVELOPE_PATHS.items() if name != "event_id"},
-}
-WHOLE = "U?(TINY|SMALL|BIG|HUGE)?INT|U?INTEGER"
-SHORTEST = r"regexp_replace(cast({0} as varchar), '\.0+$|(\.\d*[1-9])0+$', '\1')"
-# How DuckDB writes a value as JSON, by its type. All else is text.
-AS_JSON = {
-    r".*\[\d*\]|JSON|STRUCT.*|MAP.*": "to_json({})",
-    # Without zeros at the end: the shortest form is what other JSON has, and quick to check.
-    "DECIMAL.*": SHORTEST,
-    # JSON has no infinity: as a text, the contract refuses it by its column.
-    "DOUBLE|FLOAT": f"case when isfinite({{0}}) then {SHORTEST} else to_json({{0}}::varchar) end",
-    f"{WHOLE}|BOOLEAN": "{}",
-}
 
 
 @dataclass
@@ -150,18 +130,10 @@ def _columns(
     return types
 
 
-def _as_text(kind: str, value: str) -> str:
-    """SQL for a value as JSON, or as the text that becomes JSON."""
-    if kind.startswith("TIMESTAMP"):
-        value = f"replace(cast(cast({value} as timestamp) as varchar), ' ', 'T') || 'Z'"
-    sql = next((sql for pattern, sql in AS_JSON.items() if re.fullmatch(pattern, kind)), "{}")
-    return f"cast({sql.format(value)} as varchar)"
-
-
 def _texts(source: Source, types: dict[str, str]) -> list[str]:
     """Make the table `events`: source_row, event, message_id and all other columns, as texts."""
     texts = {"source_row": "null", "event": "", "message_id": "sha256(made.event || whole)"}
-    texts |= {name: f"{_as_text(kind, f'made.{quoted(name)}')}" for name, kind in types.items()}
+    texts |= {name: as_text(kind, f"made.{quoted(name)}") for name, kind in types.items()}
     made = "made"
     if "message_id" not in types:
         # An id is of the source's row, not of the event's properties: one more changes no id.
@@ -193,26 +165,15 @@ def _lines(
 ) -> Iterator[bytes]:
     """The events as lines; BackfillError with all that breaks a contract in the end."""
     names = _texts(source, types)[1:]
-    paths = [ENVELOPE.get(name, ("properties", name)) for name in names]
-    raw = [any(re.fullmatch(kind, types.get(name, "")) for kind in AS_JSON) for name in names]
-    columns = {f"/{'/'.join(path)}": name for path, name in zip(paths, names, strict=True)}
+    maker = Rows(names, types, LIBRARY)
+    columns = {f"/{'/'.join(path)}": name for path, name in zip(maker.paths, names, strict=True)}
     strict = {key: replace(contract, strict=True) for key, contract in contracts.items()}
     checker = Checker(CompiledContracts(strict))
     problems: dict[object, list[Any]] = {}  # by their cause: the first one's text, how many
     # In an order of their own, so that the source's does not matter.
     events = source.connection.execute("from events order by occurred_at, event, message_id")
     while rows := events.fetchmany(FETCH):
-        lines = []
-        for _, *values in rows:
-            event: dict[str, Any] = {"type": "track", "context": {"library": {"name": LIBRARY}}}
-            event["properties"] = {}
-            for path, value, is_json in zip(paths, values, raw, strict=True):
-                if value is not None:
-                    node = event
-                    for step in path[:-1]:
-                        node = node.setdefault(step, {})
-                    node[path[-1]] = orjson.Fragment(value) if is_json else value
-            lines.append(orjson.dumps(event))
+        lines = [orjson.dumps(maker.event(values)) for _, *values in rows]
         # As landing checks them, so that none fails there.
         batch = Batch([Segment(Input("", "", 0), 1, lines)])
         for failure in checker.check(batch, utc_now()).failures:
