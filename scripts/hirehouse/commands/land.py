@@ -26,7 +26,7 @@ def land_command(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="Files, folders, globs, - for stdin, s3://… (NDJSON, plain, gzip or zstd), kafka://…"
+            help="Files, folders, globs, - for stdin, s3://… (NDJSON, also packed, or Parquet), kafka://…"
         ),
     ],
     target: Target = None,

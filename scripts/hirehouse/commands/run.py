@@ -21,7 +21,7 @@ def run_command(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="What to watch: folders, files, globs, s3://… (NDJSON, plain, gzip or zstd), kafka://…"
+            help="What to watch: folders, files, globs, s3://… (NDJSON, also packed, or Parquet), kafka://…"
         ),
     ],
     once: Annotated[bool, typer.Option("--once", help="One round, for a scheduler.")] = False,

@@ -10,7 +10,8 @@ import orjson
 
 from hirehouse.contracts.model import ROOT, Contract, load
 from hirehouse.failures.queries import STATES
-from hirehouse.landing.inputs import blocks, event_files
+from hirehouse.landing.inputs import event_files
+from hirehouse.landing.read_batches import lines_of
 from hirehouse.warehouse.connections import Warehouse
 
 Step = dict[str, Any]  # a place as `where`, the state of the event there as `what`
@@ -67,7 +68,7 @@ def trace(warehouse: Warehouse, wanted: str, spool: Path | None = None) -> Itera
 def _in_spool(folder: Path, wanted: bytes) -> Iterator[Step]:
     for entry in event_files(str(folder)):
         with Path(entry.path).open("rb") as file:
-            lines = chain.from_iterable(blocks(file, entry.stat().st_size, entry.name))
+            lines = chain.from_iterable(lines_of(file, entry.stat().st_size, entry.name))
             for number, line in enumerate(lines, 1):
                 if wanted in line:
                     yield {"where": entry.path, "what": f"line {number}"}

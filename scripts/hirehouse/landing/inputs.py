@@ -22,8 +22,10 @@ from hirehouse.landing.decompress import InputError, chunks
 
 # Names of files of events in a folder, as archives of the format use them. A file that is named on
 # the command line lands whatever its name.
-NAMES = re.compile(r".*\.(ndjson|jsonl|json)(\.gz|\.zst)?|[^.]+\.(gz|zst)", re.I | re.S)
-ENDINGS = ".ndjson, .jsonl or .json, also with .gz or .zst after it, or in .gz or .zst alone"
+NAMES = re.compile(r".*\.((ndjson|jsonl|json)(\.gz|\.zst)?|parquet)|[^.]+\.(gz|zst)", re.I | re.S)
+ENDINGS = (
+    ".ndjson, .jsonl or .json, also with .gz or .zst after it, in .gz or .zst alone, or in .parquet"
+)
 PARTS = (".tmp", ".part")  # ends of names of files that are being written
 UNFINISHED = "not finished: the name ends in .tmp or .part"
 HIDDEN = "the name starts with a dot"

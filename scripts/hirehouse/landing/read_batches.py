@@ -30,7 +30,7 @@ from hirehouse.landing.inputs import (
     blocks,
     hash_lines,
 )
-from hirehouse.landing.recognize import other_content
+from hirehouse.landing.recognize import NO_EVENTS, is_parquet, is_whole, other_content
 from hirehouse.landing.s3 import Copies, S3Object
 
 WAIT = 60  # seconds that the last line of a file may stay unfinished
@@ -63,6 +63,15 @@ def identify(place: InputFile, file: BinaryIO) -> Input:
     return Input(place.name, digest.hexdigest(), size)
 
 
+def lines_of(file: BinaryIO, size: int, name: str) -> Iterator[list[bytes]]:
+    """The lines of a file, or of a Parquet file its rows as lines; see there for errors."""
+    if not (size and is_parquet(file)):
+        return blocks(file, size, name)
+    from hirehouse.landing.parquet_rows import parquet_lines
+
+    return parquet_lines(file, name)
+
+
 def finished(place: InputFile, file: BinaryIO, size: int) -> int:
     """The bytes of an input up to the end of its last line; without the half line of a writer.
 
@@ -73,6 +82,8 @@ def finished(place: InputFile, file: BinaryIO, size: int) -> int:
     still = place.name == STDIN or isinstance(place, S3Object)  # objects appear whole
     if still or abs(age) >= WAIT or packing(file):
         return size
+    if is_parquet(file):
+        return size if is_whole(file) else 0
     start, tail = size, b""
     while start and b"\n" not in tail and len(tail) < PIECE:
         start = max(0, start - BLOCK)
@@ -172,6 +183,7 @@ class Reader:
                             batch.byte_count += sum(map(len, part)) + len(part)
                         self._advance(file.tell() - position)
                         position = file.tell()
+                    self._advance(found.size - position)  # Parquet is not read from start to end
                 (self.read if end == found.size else self.waiting).append(place.name)
                 if segment.lines:
                     segment.complete = end == found.size
@@ -197,6 +209,8 @@ class Reader:
 
     def _left_out(self, place: InputFile, file: BinaryIO, found: Input) -> bool:
         """Whether a listed file is left out for its content; InputError if it may have events."""
+        if is_parquet(file):
+            return self._without_events(place, file)
         head = next(chunks(file, found.size, place.name), b"")
         file.seek(0)
         other = other_content(head)
@@ -209,6 +223,17 @@ class Reader:
         self.left_out.add(place.name, other.what)
         return True
 
+    def _without_events(self, place: InputFile, file: BinaryIO) -> bool:
+        """Whether a listed Parquet file is left out, since it is of other rows."""
+        if not (place.listed and is_whole(file)):
+            return False
+        from hirehouse.landing.parquet_rows import has_events
+
+        found = has_events(file, place.name)
+        if not found:
+            self.left_out.add(place.name, NO_EVENTS)
+        return not found
+
     def _advance(self, count: int) -> None:
         self.bytes_read += count
         if self.progress:
@@ -220,7 +245,7 @@ class Reader:
     ) -> Iterator[list[bytes]]:
         """The lines after `last_line`; those up to it are added to the hash."""
         skip = last_line
-        for lines in blocks(file, size, name):
+        for lines in lines_of(file, size, name):
             hash_lines(digest, lines[:skip])
             if skip < len(lines):
                 yield lines[skip:] if skip else lines

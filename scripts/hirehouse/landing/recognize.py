@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import json
-from typing import NamedTuple
+import os
+from typing import BinaryIO, NamedTuple
 
 # UTF-32 first: one of its marks starts with a mark of UTF-16.
 MARKS = {
@@ -20,7 +21,8 @@ ZEROS = {
     (True, False, True, False): "UTF-16BE",
     (False, True, False, True): "UTF-16LE",
 }
-MAGIC = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"PK\x03\x04": "zip", b"PAR1": "Parquet"}
+PARQUET = b"PAR1"  # the first and the last bytes of a file
+MAGIC = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"PK\x03\x04": "zip", PARQUET: "Parquet"}
 
 
 class Other(NamedTuple):
@@ -32,7 +34,23 @@ class Other(NamedTuple):
 
 ARRAY = Other("a JSON array", "write one event per line: jq -c '.[]'")
 SPREAD = Other("JSON over several lines", "write one event per line: jq -c .")
+NO_EVENTS = "Parquet without a column event"
 ONE_PER_LINE = "events are JSON objects, one per line; `hirehouse backfill` takes tables"
+
+
+def is_parquet(file: BinaryIO) -> bool:
+    """Whether a file, which is at its start then, begins as Parquet does."""
+    head = file.read(len(PARQUET))
+    file.seek(0)
+    return head == PARQUET
+
+
+def is_whole(file: BinaryIO) -> bool:
+    """Whether a Parquet file, which is at its start then, ends as one."""
+    file.seek(-len(PARQUET), os.SEEK_END)
+    tail = file.read()
+    file.seek(0)
+    return tail == PARQUET
 
 
 def other_content(head: bytes) -> Other | None:

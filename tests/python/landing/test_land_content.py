@@ -56,7 +56,8 @@ OTHERS = {
 
 @pytest.mark.parametrize("kind", ["gzip", "zstd", "plain"])
 def test_what_is_no_ndjson_says_what_it_is(warehouse: Warehouse, tmp_path: Path, kind: str) -> None:
-    others = {name: data for name, data in OTHERS.items() if kind != "plain" or "gzip" not in name}
+    packed_only = ("gzip in gzip", "Parquet")
+    others = {n: data for n, data in OTHERS.items() if kind != "plain" or n not in packed_only}
     files = {tmp_path / f"{n}.ndjson": other for n, other in enumerate(others.values())}
     for file, (data, _) in files.items():
         file.write_bytes(packed(data, kind))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import random
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from typer.testing import CliRunner
 
 import hirehouse.landing.s3
@@ -54,6 +58,20 @@ def reads(s3: S3) -> list[str]:
     found = [path for method, path in s3.requests if method == "GET" and path.count("/") > 1]
     s3.requests.clear()
     return found
+
+
+@pytest.mark.one_engine
+def test_parquet_lands_from_s3(warehouse: Warehouse, s3: S3) -> None:
+    sink = io.BytesIO()
+    rows = {"event": ["interview_requested"] * 3, "occurred_at": [datetime(2026, 3, 2)] * 3}
+    properties = [event(number)["properties"] for number in range(3)]
+    columns = {name: [row[name] for row in properties] for name in properties[0]}
+    parquet.write_table(pa.table(rows | columns), sink)
+    put(s3, "in/part-0.snappy.parquet", sink.getvalue())
+    put(s3, "in/_SUCCESS", b"")
+    result = land([URL], warehouse)
+    assert (result.events, result.failed, result.unreadable) == (3, 0, [])
+    assert len(land([URL], warehouse).already) == 1
 
 
 @pytest.mark.redshift
