@@ -36,6 +36,7 @@ LONG = (
 TOGETHER = dict.fromkeys(
     (
         *("test_bench_past.py", "test_bench_sessions.py", "test_data_science.py"),
+        "test_examples_data_science.py",
         "test_marts_growth.py",
         *("test_marts_redshift.py", "test_metrics.py", "test_portable_file.py"),
         *("test_export_marts.py", "test_publish_built.py", "test_questions.py", "test_site.py"),

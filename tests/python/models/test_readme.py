@@ -30,6 +30,7 @@ LONG = ["connect.md", "contracts.md", "metrics.md", "questions.md", "running.md"
 # What tests of their own run.
 ELSEWHERE = {
     "backfill.md": "tests/python/landing/test_backfill.py",
+    "data-science.md": "tests/python/models/test_examples_data_science.py",
     "production.md": "tests/python/deploying/test_production_page.py",
 }
 PAGES = [
