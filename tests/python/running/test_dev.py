@@ -175,12 +175,16 @@ def dev(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def broken(clone: Path) -> Iterator[int]:
-    """Let the model read a missing column; returns the number of its line."""
+def broken(clone: Path) -> Iterator[None]:
+    """A model that can't be parsed."""
     text = (clone / FILE).read_text()
-    (clone / FILE).write_text(text.replace("requests.equity_offered,", "requests.equity_given,"))
-    yield 1 + text.splitlines().index("        requests.equity_offered,")
+    (clone / FILE).write_text(unparsable(text))
+    yield
     (clone / FILE).write_text(text)
+
+
+def unparsable(text: str) -> str:
+    return text.replace("{{ ref('int_candidacies') }}", "{{ ref( }}")
 
 
 def test_an_unknown_model_is_rejected_with_similar_names(clone: Path) -> None:
@@ -190,12 +194,12 @@ def test_an_unknown_model_is_rejected_with_similar_names(clone: Path) -> None:
     assert not (clone / "data" / "dev").exists()
 
 
-def test_an_error_in_a_model_is_shown_with_its_line(clone: Path, broken: int) -> None:
+@pytest.mark.usefixtures("broken")
+def test_an_error_in_a_model_is_shown_with_its_line(clone: Path) -> None:
     done = dev(clone, MODEL, "--once", "--candidates", "60")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "making a slice" in done.stdout
-    assert f"ERROR   {MODEL} {FILE}:{broken}\n" in done.stdout, done.stdout + done.stderr
-    assert "equity_given" in done.stdout
+    assert f"ERROR   {FILE}:11\n" in done.stdout, done.stdout + done.stderr
     assert "FAILED after " in done.stdout
 
 
@@ -227,6 +231,7 @@ def test_a_save_is_detected_and_its_result_is_shown(clone: Path) -> None:
         return text
 
     good = (clone / FILE).read_text()
+    column = "requests.equity_offered,"
     try:
         built = result()
         assert f" ok      {MODEL} " in built
@@ -242,7 +247,12 @@ def test_a_save_is_detected_and_its_result_is_shown(clone: Path) -> None:
         assert re.search(r"/no_nulls_\w+\.sql\n", failed)  # dbt truncates long names
         assert "NULL" in failed  # the first rows
         assert "FAILED after " in failed
-        (clone / FILE).write_text(good.replace("{{ ref('int_candidacies') }}", "{{ ref( }}"))
+        (clone / FILE).write_text(good.replace(column, "requests.equity_given,"))
+        wrong = result()
+        line = 1 + good.splitlines().index(f"        {column}")
+        assert f"ERROR   {MODEL} {FILE}:{line}\n" in wrong
+        assert "equity_given" in wrong
+        (clone / FILE).write_text(unparsable(good))
         assert f"ERROR   {FILE}:11\n" in result()
         (clone / FILE).write_text(good)
         assert "ok after " in result()
