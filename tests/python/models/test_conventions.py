@@ -191,12 +191,13 @@ def test_a_contract_that_is_not_listed_is_an_error(
     tmp_path: Path, duckdb_environment: dict[str, str]
 ) -> None:
     root = copied(tmp_path / "project")
-    listed = root / "macros" / "landing" / "event_sources.sql"
-    listed.write_text(listed.read_text().replace("'offer_answered', ", ""))
+    contract = root / "models" / "staging" / "hiring" / "offer_answered.yml"
+    text = contract.read_text().replace("name: offer_answered", "name: offer_seen")
+    contract.with_name("offer_seen.yml").write_text(text)
     variables = duckdb_environment | {"DBT_TARGET_PATH": str(tmp_path / "target")}
     done = run_dbt(["compile", "--select", "stg_landing__events"], variables, root=root)
     assert done.returncode != 0
-    assert "does not list 'offer_answered' of source 'hiring'" in " ".join(done.stdout.split())
+    assert "does not list 'offer_seen' of source 'hiring'" in " ".join(done.stdout.split())
 
 
 # What dbt-bouncer can't say.
