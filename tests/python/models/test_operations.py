@@ -112,10 +112,10 @@ def test_reconciliation_names_exactly_the_days_that_miss_events(
     more = told | {"row_count": 1_000}
     earlier = {"timestamp": f"{day}T00:00:00Z", "messageId": "m-2", "properties": more}
     take(tmp_path / "recount.ndjson", [line(recount | later), line(recount | earlier)])
-    build(dbt, "+reconciliation")
+    build(dbt, "+int_production_counts", "reconciliation")
     assert differing()[day, entity, None][0] == "surplus"
     take(tmp_path / "lost.ndjson", lost)
-    build(dbt, "+reconciliation")
+    build(dbt, "+dim_candidates", "+fct_placement_fees", "reconciliation")
     assert differing().keys() == {(day, entity, None)}
 
 
