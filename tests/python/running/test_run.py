@@ -48,6 +48,11 @@ COUNTING = ("stg_landing__events", "stg_landing__properties")
 # Models that every round builds: they decide which rows count.
 COUNTED = {"stg_landing__copies", "stg_landing__batches"}
 
+# Few models read it.
+COUNT = {
+    "event": "production_counted",
+    "properties": {"counted_on": "2026-03-02", "entity": "candidates", "row_count": 1},
+}
 COMMENT = {
     "duckdb": "select comment from duckdb_tables() where schema_name || '.' || table_name = '{}'",
     "postgres": "select obj_description(cast('{}' as regclass), 'pg_class')",
@@ -203,7 +208,7 @@ def test_a_loop_lands_and_builds_what_comes(
     build = loop.dbt.run
 
     def late(*arguments: str, **more: Any) -> Any:
-        write(inbox / "late.ndjson", [line(event(2))])
+        write(inbox / "late.ndjson", [line(event(2) | COUNT)])
         # A batch that another process commits now would be built in part.
         assert not may_land(station.environment)
         return build(*arguments, **more)
