@@ -20,8 +20,14 @@ from support.steps import plainly
 
 SEED = 3
 CHEAP = {"int_offers", "int_placement_fees", "int_subscription_versions"}
-# In a normal run one fault, of a model that reads little.
-EASY = random.Random(SEED).choice([n for n, fault in sorted(FAULTS.items()) if fault.only in CHEAP])
+# In a normal run one fault, of a model that reads little; one in a macro would parse all again.
+EASY = random.Random(SEED).choice(
+    [
+        name
+        for name, fault in sorted(FAULTS.items())
+        if fault.only in CHEAP and fault.path.startswith("models/")
+    ]
+)
 
 
 @pytest.fixture(scope="module")
