@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import subprocess
@@ -21,7 +22,7 @@ from hirehouse.warehouse.connections import open_warehouse
 from stable_marts import EXTRACT
 from support.events import line, write
 from support.marts import MakeEnvironment, dbt, mart_hashes
-from support.project import compiled, run
+from support.project import compiled, manifest, run, schemas_of
 
 EXAMPLE = ROOT / "examples" / "ci"
 PROJECT = ["models", "macros", "seeds", "tests/generic", "dbt_project.yml"]
@@ -59,6 +60,9 @@ def test_state_modified_selects_what_changed_and_what_depends_on_it(branch: Path
     listed = in_pull_request([*command.split(), "--output", "name"], branch)
     assert listed.returncode == 0, listed.stdout
     assert sorted(listed.stdout.split()) == ["event_lateness", "int_event_delay_percentiles"]
+    # Any schema that is not production's is a prefix.
+    own = json.loads((branch / "run" / "target" / "manifest.json").read_text())
+    assert schemas_of(own) == {f"pr_12_{schema}" for schema in schemas_of(manifest())}
 
 
 @pytest.mark.every

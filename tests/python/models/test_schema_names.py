@@ -1,4 +1,4 @@
-"""Where models go in production; test_physical_design.py has a developer's schemas."""
+"""Where models go in production; test_examples_ci.py has those of a pull request."""
 
 from __future__ import annotations
 
