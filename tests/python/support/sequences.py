@@ -23,7 +23,7 @@ from hirehouse.contracts.model import ROOT
 from hirehouse.landing.land import land
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
-from support.comparing import BATCH, Difference, against, columns_of, differing, drop_schemas
+from support.comparing import BATCH, Difference, against, differing, drop_schemas
 from support.forks import Fork, Tell
 from support.histories import History, is_settled
 from support.layout import models_of
@@ -132,11 +132,6 @@ class Stage:
         """Rows of a query on what the last sequence built; its incremental tables are in `kept`."""
         with surrounded_by(self.environment), open_warehouse() as warehouse:
             return warehouse.query(sql)
-
-    def columns(self, model: str) -> list[str]:
-        """Names of a model's columns, in order."""
-        with surrounded_by(self.environment), open_warehouse() as warehouse:
-            return columns_of(warehouse, f"{KEPT}.{model}")
 
     def without_rows(self) -> list[str]:
         """Models of which the incremental runs made no rows."""
