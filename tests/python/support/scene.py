@@ -14,6 +14,7 @@ from hirehouse.warehouse.landed_schema import raw_tables
 from simulator import simulate
 from support.forks import MODELS, Fork, landing
 from support.marts import content_hash, mart_hashes, shuffled
+from support.parsing import leave_out_comments
 
 COMMITTED = "landed.batches as b where b.committed_at is not null"
 # A crashed landing has used up its number, so batches count by their place among the committed.
@@ -51,6 +52,7 @@ class Scene:
         self.selection = [*MODELS, *(["--select", *select] if select else [])]
         self.limits = limits or Limits()
         self.dbt = WarmDbt(folder=folder / "target")
+        leave_out_comments(self.dbt.manifest)
         # Seconds that landing a part takes, and each node; nodes in the order of their ends.
         self.landing = 0.0
         self.seconds: dict[str, float] = {}

@@ -27,6 +27,7 @@ from support.comparing import BATCH, Difference, against, differing, drop_schema
 from support.forks import Fork, Tell
 from support.histories import History, is_settled
 from support.layout import models_of
+from support.parsing import leave_out_comments
 from support.steps import Step, selected
 from support.truth import Arrived, expected
 
@@ -79,6 +80,7 @@ class Stage:
         """Read the project, at the start and after a change of it."""
         with surrounded_by(self.environment):
             self.dbt = WarmDbt(self.root, self.folder / "dbt", self.environment)
+        leave_out_comments(self.dbt.manifest)
         self.models = models_of(self.dbt.manifest, self.only)
         self.has_views = False
 
