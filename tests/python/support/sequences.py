@@ -320,6 +320,14 @@ class Stage:
         self._drop(warehouse)
 
     def _drop(self, warehouse: Warehouse) -> None:
+        if self.engine == "duckdb" and self.has_views:
+            # Its views outlive the tables that they read, and change with the project alone.
+            for schema, table in warehouse.query(
+                "select schema_name, table_name from duckdb_tables()"
+            ):
+                if schema in self._schemas():
+                    warehouse.execute(f"drop table {schema}.{table}")
+            return
         drop_schemas(warehouse, self._schemas())
         self.has_views = False
 
