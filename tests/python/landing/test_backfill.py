@@ -24,7 +24,8 @@ from support.marts import dbt
 DOC = ROOT / "docs/backfill.md"
 SAMPLE = ROOT / "backfills/hiring_log/sample.csv.gz"
 WHOLE = Path(os.environ.get("HIRING_LOG") or ROOT / "../shared/data/hiring_log/hiring_log.csv.gz")
-SELECT = ("build", "--select", "+fct_candidacies", "+fct_candidacy_stages", "+fct_offers")
+BUILD = ("build", "--exclude-resource-type", "unit_test", "--select")
+SELECT = (*BUILD, "+fct_candidacies", "+fct_candidacy_stages", "+fct_offers")
 STAGES = {
     "Hand In Job Application": "applied",
     "Telephonic Screening": "phone_screen",
@@ -354,7 +355,7 @@ def test_a_backfill_with_received_at_is_not_late(
         source = written(tmp_path, mapping=renamed)
         result = run("--mapping", tmp_path / "mapping.sql", source)
         assert result.exit_code == 0, result.output
-    dbt(duckdb_environment, tmp_path, "build", "--select", "+event_health_daily", "+event_lateness")
+    dbt(duckdb_environment, tmp_path, *BUILD, "+event_health_daily", "+event_lateness")
     with open_warehouse("duckdb") as warehouse:
         late = dict(
             warehouse.query(

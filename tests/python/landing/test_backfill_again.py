@@ -14,7 +14,10 @@ from hirehouse.running.warm_dbt import DbtError
 from hirehouse.warehouse.connections import open_warehouse
 from support.backfills import HEADER, OFFERS, ROWS, run, written
 from support.events import event, line, write
+from support.forks import MODELS
 from support.marts import dbt
+
+BUILD = ("build", *MODELS, "--select", "+fct_offers")
 
 
 def test_a_mapping_that_gained_a_property_is_told_of_its_copies(
@@ -31,7 +34,7 @@ def test_a_mapping_that_gained_a_property_is_told_of_its_copies(
     assert "delete" not in result.stderr
     assert "run the same command with --instead-of 1\n" in result.stderr
     salaries = "select offer_id, base_salary from marketplace.fct_offers order by 1"
-    dbt(environment, tmp_path, "build", "--select", "+fct_offers")
+    dbt(environment, tmp_path, *BUILD)
     with open_warehouse(environment["HIREHOUSE_TARGET"]) as warehouse:
         assert {salary for _, salary in warehouse.query(salaries)} == {None}
     replaced = run("--mapping", tmp_path / "mapping.sql", source, "--instead-of", "1")
@@ -39,8 +42,8 @@ def test_a_mapping_that_gained_a_property_is_told_of_its_copies(
     assert "batch 1 counts no more; now run: dbt build --full-refresh\n" in replaced.stderr
     # An incremental build would keep the earlier salaries in some models.
     with pytest.raises(DbtError, match="a backfill has replaced a batch"):
-        dbt(environment, tmp_path, "build", "--select", "+fct_offers")
-    dbt(environment, tmp_path, "build", "--full-refresh", "--select", "+fct_offers")
+        dbt(environment, tmp_path, *BUILD)
+    dbt(environment, tmp_path, *BUILD, "--full-refresh")
     with open_warehouse(environment["HIREHOUSE_TARGET"]) as warehouse:
         assert [salary for _, salary in warehouse.query(salaries)] == [50_000, 70_000, None]
         [(rows, inputs)] = warehouse.query(

@@ -15,6 +15,7 @@ from hirehouse.landing.land import land
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from hirehouse.warehouse.profile import WarehouseError
 from support.events import line, write
+from support.forks import MODELS
 from support.marts import DOMAINS, dbt
 
 ROLES = ("loader", "transformer", "analysts")
@@ -61,12 +62,11 @@ def test_each_role_may_do_what_it_is_for(
             environment,
             tmp_path,
             "build",
+            *MODELS,
             "--select",
             "+dim_candidates",
             "+offers_monthly",
             "currency_rates",
-            "--exclude-resource-type",
-            "test",
         )
         assert transformer.query("select count(*) from landed.failed_events") == [(1,)]
         assert refused(transformer, "delete from landed.batches")
