@@ -167,15 +167,18 @@ def in_version(one: Sent, choice: random.Random) -> Sent:
     return replace(one, properties=properties)
 
 
-def changed(change: Callable[[Sent, random.Random], Sent]) -> list[History]:
+def changed() -> list[History]:
     """Generated histories whose producers change in their middle, and then send some again."""
-    choice = random.Random(SEED)
+    choices = [(change, random.Random(SEED)) for change in (with_column, in_version)]
     found = []
     for whole in histories(4, HISTORIES, SEED):
         # The command that lands them takes none that was received in the future.
         history = [one for one in whole if one.at + timedelta(seconds=one.delay or 0) < PAST]
         again = [replace(one, batch=CHANGED) for one in history if one.batch < CHANGED]
-        found.append(tuple(change(one, choice) for one in (*history, *again[:3])))
+        sent = [*history, *again[:3]]
+        for change, choice in choices:
+            sent = [change(one, choice) for one in sent]
+        found.append(tuple(sent))
     return found
 
 
@@ -183,21 +186,27 @@ def changed(change: Callable[[Sent, random.Random], Sent]) -> list[History]:
 def make_stage(
     request: pytest.FixtureRequest, make_environment: MakeEnvironment, tmp_path: Path
 ) -> Callable[[Callable[[Path], None], str], ChangingStage]:
-    """A function that makes a stage of each engine for a change, with one model and its inputs."""
+    """A function that makes a stage of each engine for a change, with models and their inputs."""
 
-    def make(change: Callable[[Path], None], model: str) -> ChangingStage:
+    def make(change: Callable[[Path], None], *models: str) -> ChangingStage:
         environment = make_environment(request.param, tmp_path)
-        return ChangingStage(environment, tmp_path, change, [model])
+        return ChangingStage(environment, tmp_path, change, [*models])
 
     return make
 
 
-MakeStage = Callable[[Callable[[Path], None], str], ChangingStage]
+MakeStage = Callable[..., ChangingStage]
 
 
-def test_a_new_column_keeps_the_property(make_stage: MakeStage) -> None:
-    stage = make_stage(add_column, "int_position_versions")
-    assert not stage.play(changed(with_column), STEPS)
+def test_a_new_column_and_a_new_version_keep_the_property(make_stage: MakeStage) -> None:
+    def change(root: Path) -> None:
+        add_column(root)
+        add_version(root)
+
+    stage = make_stage(change, "int_position_versions", "int_offers")
+    assert not stage.play(changed(), STEPS)
+
+    # The column.
     found = dict(
         stage.query(
             "select batch_id, count(seniority)"
@@ -208,10 +217,7 @@ def test_a_new_column_keeps_the_property(make_stage: MakeStage) -> None:
     assert [bool(found[batch]) for batch in (1, 2, 3, 4)] == [False, False, True, True]
     assert stage.query("select 1 from landed.unknown_properties where name = 'seniority'")
 
-
-def test_a_new_version_keeps_the_property(make_stage: MakeStage) -> None:
-    stage = make_stage(add_version, "int_offers")
-    assert not stage.play(changed(in_version), STEPS)
+    # The version.
     [(lifted, first)] = stage.query(
         "select count(case when base_salary = yearly_salary then 1 end),"
         " count(case when yearly_salary is null and base_salary is not null then 1 end)"
@@ -236,6 +242,6 @@ def test_a_copy_that_stays_in_another_version_is_noticed(make_stage: MakeStage) 
         edit(path, "setdefault(table.event,", "setdefault(table.event ~ '_v' ~ table.version,")
 
     stage = make_stage(apart, "stg_hiring__offer_extended")
-    stage.play(changed(in_version), STEPS)
+    stage.play(changed(), STEPS)
     [(doubled,)] = stage.query(DOUBLED.format(schema=KEPT))
     assert doubled > 10
