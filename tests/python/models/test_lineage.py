@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import pytest
 
-from docs_site.lineage import Column, Lineage, LineageError, column_lineage
+from docs_site.lineage import Column, LineageError, column_lineage
+from support.project import lineage as whole
 from support.project import manifest
-
-
-@cache
-def whole() -> Lineage:
-    return column_lineage(manifest())
 
 
 def named(name: str) -> Column:

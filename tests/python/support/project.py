@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from docs_site.lineage import Lineage, column_lineage
 from hirehouse.contracts.model import ROOT
 from hirehouse.running.warm_dbt import WarmDbt
 
@@ -89,6 +90,12 @@ def manifest() -> dict[str, Any]:
     """A manifest that a test may change."""
     loaded: dict[str, Any] = json.loads(manifest_text())
     return loaded
+
+
+@cache
+def lineage() -> Lineage:
+    """The lineage of all columns, which takes seconds to find; nobody may change it."""
+    return column_lineage(manifest())
 
 
 def schemas_of(manifest: dict[str, Any]) -> set[str]:
