@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +17,10 @@ from hirehouse.warehouse.connections import open_warehouse
 from rig.server import SERIALIZABLE, Redshift
 from support.answers import answers
 from support.built import Built
-from support.marts import MakeEnvironment, dbt, land_into, mart_hashes, shuffled
+from support.marts import MakeEnvironment, a_third_of_tests, dbt, mart_hashes, shuffled
 from support.semantic_layer import Metrics
 
 SEED = 1
-LEFT_OUT = "left_out_of_this_build"
 
 
 @pytest.fixture(scope="module")
@@ -31,55 +29,50 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment(
-    folder: Path,
-    make_environment: MakeEnvironment,
-    marketplaces: list[Path],
-    request: pytest.FixtureRequest,
-) -> Iterator[dict[str, str]]:
-    """Two of the three marketplaces, landed and built with tests of data and units."""
+def environment(folder: Path, make_environment: MakeEnvironment) -> Iterator[dict[str, str]]:
     made = make_environment("redshift", folder)
     with surrounded_by(made):
-        assert not land_into(made, marketplaces[:-1]).unreadable
-        warm = WarmDbt(folder=folder / "target", variables=made)
-        if not request.config.getoption("--all"):
-            leave_out_tests(warm.manifest)
-        outcome = warm.run("build", "--exclude", f"tag:{LEFT_OUT}")
-        assert outcome.success, outcome.failed()
-        ran = [name for name in outcome.status if name.startswith(("test.", "unit_test."))]
-        assert len(ran) > 100
         yield made
 
 
-def leave_out_tests(manifest: Any) -> None:
-    """Tag two thirds of the tests: they pass on DuckDB, whose marts are compared with these."""
-    choice = random.Random(SEED)
-    tests = [node for node in manifest.nodes.values() if node.resource_type == "test"]
-    for kind in (tests, [*manifest.unit_tests.values()]):
-        kind.sort(key=lambda node: node.unique_id)
-        for node in choice.sample(kind, len(kind) * 2 // 3):
-            node.tags.append(LEFT_OUT)
+@pytest.fixture(scope="module")
+def loop(environment: dict[str, str], folder: Path, marketplaces: list[Path]) -> Loop:
+    """A loop that has landed two of the three marketplaces and, in its first round, built all."""
+    assert environment["HIREHOUSE_TARGET"] == "redshift"
+    (folder / "inbox").mkdir()
+    loop = Loop([*map(str, marketplaces[:-1]), str(folder / "inbox")])
+    assert rounds(loop)
+    return loop
 
 
-@pytest.mark.usefixtures("environment")
-def test_a_build_and_a_loop_give_the_marts_of_the_other_engines(
-    folder: Path,
-    marketplaces: list[Path],
-    builds: dict[str, Built],
-) -> None:
-    inbox = folder / "inbox"
-    inbox.mkdir()
-    loop = Loop([str(inbox)])
-    files = shuffled(marketplaces[-1:], folder, 2, seed=1)
+def rounds(loop: Loop) -> list[int]:
+    """The batches of all rounds until there is nothing to do; AssertionError if one fails."""
     batches = []
-    # The first round builds everything; the second one what its batch touches, and keeps other
-    # landings from the database meanwhile.
-    for file in files:
-        shutil.copy(file, inbox)
-        while result := loop.round():
-            assert result.good, result
-            batches += result.batches
-    assert len(batches) == 2
+    while result := loop.round():
+        assert result.good, result
+        batches += result.batches
+    return batches
+
+
+@pytest.mark.usefixtures("loop")
+def test_tests_of_data_and_units_pass(
+    environment: dict[str, str], folder: Path, request: pytest.FixtureRequest
+) -> None:
+    warm = WarmDbt(folder=folder / "target", variables=environment)
+    everything = request.config.getoption("--all")
+    outcome = warm.run("test", *([] if everything else a_third_of_tests(warm, SEED)))
+    assert outcome.success, outcome.failed()
+    ran = [name for name in outcome.status if name.startswith(("test.", "unit_test."))]
+    assert len(ran) > 100
+
+
+def test_rounds_of_a_loop_give_the_marts_of_the_other_engines(
+    loop: Loop, folder: Path, marketplaces: list[Path], builds: dict[str, Built]
+) -> None:
+    [file] = shuffled(marketplaces[-1:], folder, 1, seed=1)
+    shutil.copy(file, folder / "inbox")
+    # It builds what its batch touches, and keeps other landings from the database meanwhile.
+    assert len(rounds(loop)) == 1
     with open_warehouse() as warehouse:
         assert mart_hashes(warehouse) == builds["duckdb"].hashes
 
