@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import random
 from pathlib import Path
@@ -47,6 +48,11 @@ def write(path: Path, lines: list[bytes], *, packed: bool = False) -> Path:
     data = b"".join(text + b"\n" for text in lines)
     path.write_bytes(gzip.compress(data, 1) if packed else data)
     return path
+
+
+def segment_name(number: int, content: bytes) -> str:
+    """The name that the collector gives to an object on S3."""
+    return f"{1_000_000 + number}-{hashlib.sha256(content).hexdigest()}.ndjson"
 
 
 def packed(data: bytes, kind: str) -> bytes:

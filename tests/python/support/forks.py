@@ -28,6 +28,8 @@ from hirehouse.landing.inputs import Limits
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 
+# What each child on the Redshift rig would import for 1.5 seconds.
+REDSHIFT = "dbt.adapters.redshift.connections"
 PATIENCE = 180  # seconds without a word from a child, after which it is taken for stuck
 MODELS = ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
 Tell = Callable[[str], None]
@@ -59,7 +61,7 @@ class Fork:
         self.said: list[str] = []
         arguments = (work, dict(os.environ), told)
         self.process = context.Process(target=_work, args=arguments, daemon=True)
-        context.set_forkserver_preload([__name__])
+        context.set_forkserver_preload([__name__, REDSHIFT])
         # The server, which the first child starts, finds this module by a variable alone.
         with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))):
             self.process.start()
@@ -119,20 +121,27 @@ def tell_of_batches(tell: Tell, pause: float = 0) -> None:
 
 
 def landing(
-    paths: Sequence[str | Path], limits: Limits | None = None, pause: float = 0
+    paths: Sequence[str | Path],
+    limits: Limits | None = None,
+    pause: float = 0,
+    *,
+    remove: bool = False,
 ) -> Callable[[Tell], None]:
     """Land into the warehouse of this process's variables; tells "batch" as each one begins.
 
     Args:
         pause: seconds to wait within each batch, so that others meet it there.
+        remove: delete segments that have landed.
     """
-    return partial(_land, [str(path) for path in paths], limits, pause)
+    return partial(_land, [str(path) for path in paths], limits, pause, remove)
 
 
-def _land(paths: Sequence[str], limits: Limits | None, pause: float, tell: Tell) -> None:
+def _land(
+    paths: Sequence[str], limits: Limits | None, pause: float, remove: bool, tell: Tell
+) -> None:
     tell_of_batches(tell, pause)
     with open_warehouse(say=tell) as warehouse:
-        hirehouse.landing.land.land(paths, warehouse, limits=limits)
+        hirehouse.landing.land.land(paths, warehouse, limits=limits, remove=remove)
 
 
 def building(dbt: WarmDbt, *arguments: str) -> Callable[[Tell], None]:

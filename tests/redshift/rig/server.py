@@ -8,7 +8,9 @@ import ssl
 import tempfile
 import threading
 import uuid
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psycopg2
@@ -26,6 +28,18 @@ ROLE = "arn:aws:iam::123456789012:role/hirehouse-copy"
 SNAPSHOT, SERIALIZABLE = "repeatable read", "serializable"
 
 
+@dataclass
+class Hold:
+    """A statement or request that is held: `reached` is set when it comes, and `go` lets it on."""
+
+    reached: Event = field(default_factory=Event)
+    go: Event = field(default_factory=Event)
+
+    def wait(self) -> None:
+        self.reached.set()
+        self.go.wait()
+
+
 class Redshift:
     """A proxy in front of a PostgreSQL server, on a free port of 127.0.0.1.
 
@@ -38,7 +52,7 @@ class Redshift:
         self.role, self.bucket, self.prefix = ROLE, BUCKET, "files"
         self.roles = {self.role, "default"}
         self.require_tls = True
-        self.faults: list[tuple[re.Pattern[str], Refusal]] = []
+        self.faults: list[tuple[re.Pattern[str], Refusal | Hold]] = []
         self.folder = tempfile.TemporaryDirectory(prefix="hirehouse-redshift-")
         self._certify()
         self._template()
@@ -115,7 +129,13 @@ class Redshift:
         """Let the next statement fail that matches a pattern."""
         self.faults.append((re.compile(pattern, re.I), Refusal(code, message, detail)))
 
-    def next_fault(self, sql: str) -> Refusal | None:
+    def hold(self, pattern: str) -> Hold:
+        """Let the next statement wait that matches a pattern; its client may be killed."""
+        hold = Hold()
+        self.faults.append((re.compile(pattern, re.I), hold))
+        return hold
+
+    def next_fault(self, sql: str) -> Refusal | Hold | None:
         for fault in self.faults:
             if fault[0].search(sql):
                 self.faults.remove(fault)

@@ -148,8 +148,11 @@ class Session:
 
     def _before(self, sql: str) -> None:
         """What is to be done when a prepared statement is run, each time."""
-        if fault := self.rig.next_fault(sql):
+        fault = self.rig.next_fault(sql)
+        if isinstance(fault, Refusal):
             self._fail(fault)
+        if fault:
+            fault.wait()
         if copy := parse_copy(sql):
             self._copy(copy)
         elif asked := parse_unload(sql):
