@@ -73,7 +73,7 @@ def check_landed(count: int) -> None:
         assert FailureActions(warehouse, "test").replay(Selection()).actions.total() == 0
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", [*ENGINES, pytest.param("redshift", marks=pytest.mark.every)])
 def test_killed_replays_lose_and_double_nothing(
     engine: str,
     request: pytest.FixtureRequest,

@@ -7,20 +7,23 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from conftest import ALL_ENGINES, ENGINES, run_dbt, surrounded_by
+from conftest import ALL_ENGINES, run_dbt, surrounded_by
 from hirehouse.contracts.model import ROOT
 from hirehouse.landing.failed_events import read_failed
 from hirehouse.landing.inputs import Limits
 from hirehouse.landing.land import land
 from hirehouse.warehouse.connections import open_warehouse
-from support.events import event, line, write
+from support.events import event, line, segment_name, write
 from support.forks import Fork, building, landing, running
 from support.marts import Enter, MakeEnvironment
 from support.scene import COMMITTED, Scene, check_readings
+from support.servers import S3
 
 RecordProperty = Callable[[str, object], None]
 SMALL = Limits(lines=700, inputs=3)
@@ -108,21 +111,38 @@ def test_landings_killed_in_a_row_lose_and_double_nothing(
 
 
 # Models of every materialization, those of BROKEN among them.
-SAMPLE = ("+fct_offers", "+dim_candidates", "+dim_positions", "+mrr_monthly")
+SAMPLE: tuple[str, ...] = ("+fct_offers", "+dim_candidates", "+dim_positions", "+mrr_monthly")
+SMALL_SAMPLE = ("+dim_candidates",)
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=ALL_ENGINES)
 def scene(
     request: pytest.FixtureRequest,
     make_environment: MakeEnvironment,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Scene]:
+    """Parts of a marketplace: files for DuckDB, and segments on S3 for the others."""
     folder = tmp_path_factory.mktemp("scene")
-    with surrounded_by(make_environment(request.param, folder)):
-        if request.config.getoption("--all"):
-            yield Scene(request.param, folder, 5)
-        else:
-            yield Scene(request.param, folder, 2, select=SAMPLE)
+    variables = make_environment(request.param, folder)
+    store: Callable[[Path], str] = str
+    if request.param != "duckdb":
+        s3: S3 = request.getfixturevalue("storage")
+        variables |= s3.environment()
+        store = partial(store_on_s3, s3.client, f"scene-{request.param}")
+    parts, select = (1, SMALL_SAMPLE) if request.param == "redshift" else (2, SAMPLE)
+    if request.config.getoption("--all"):
+        parts, select = 5, ()
+    with surrounded_by(variables):
+        yield Scene(request.param, folder, parts, select=select, store=store)
+
+
+def store_on_s3(client: Any, bucket: str, path: Path) -> str:
+    """Put a file on S3 as the collector does; gives its URL."""
+    content = path.read_bytes()
+    key = segment_name(0, content)
+    client.create_bucket(Bucket=bucket)
+    client.put_object(Bucket=bucket, Key=key, Body=content)
+    return f"s3://{bucket}/{key}"
 
 
 def kill_build(scene: Scene, node: str, share: float) -> set[str]:
@@ -138,6 +158,7 @@ def kill_build(scene: Scene, node: str, share: float) -> set[str]:
     return running(build.said)
 
 
+@pytest.mark.redshift
 def test_kills_leave_no_trace(
     scene: Scene, request: pytest.FixtureRequest, record_property: RecordProperty
 ) -> None:
@@ -184,7 +205,7 @@ def test_kills_leave_no_trace(
         assert hit >= tables
 
 
-def land_part(part: Path) -> None:
+def land_part(part: str) -> None:
     with open_warehouse() as warehouse:
         land([part], warehouse)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -25,13 +25,14 @@ class Scene:
     """An empty warehouse, the one that this process's variables describe.
 
     Args:
-        engine: duckdb or postgres.
+        engine: duckdb, postgres or redshift.
         folder: for the parts and dbt's artifacts.
         parts: how many files to cut the marketplace into, its lines shuffled.
         select: dbt's selection of what to build, else all seeds and models. To be of use, it has
             to name whole ancestries (`+fct_offers`).
         limits: when a batch is full; by default each part is one.
         resent_share: share of events that arrive twice.
+        store: keeps a part elsewhere, such as on S3, and gives the address to land it from.
     """
 
     def __init__(
@@ -43,12 +44,13 @@ class Scene:
         select: Sequence[str] = (),
         limits: Limits | None = None,
         resent_share: float = 0.05,
+        store: Callable[[Path], str] = str,
     ) -> None:
         market = folder / "market"
         start = date(2026, 1, 5)
         simulate(market, seed=5, start=start, days=60, candidates=150, resent_share=resent_share)
         self.engine = engine
-        self.parts = shuffled([market], folder, parts, seed=11)
+        self.parts = [store(part) for part in shuffled([market], folder, parts, seed=11)]
         self.selection = [*MODELS, *(["--select", *select] if select else [])]
         self.limits = limits or Limits()
         self.dbt = WarmDbt(folder=folder / "target")
