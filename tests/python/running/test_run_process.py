@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from conftest import surrounded_by
+from conftest import ALL_ENGINES, surrounded_by
 from hirehouse.contracts.model import ROOT
 from hirehouse.warehouse.connections import open_warehouse
 from simulator import simulate
@@ -71,7 +71,8 @@ def clone(tmp_path: Path) -> Path:
 
 
 @pytest.mark.every
-@pytest.mark.parametrize("engine", ["duckdb", "postgres"])
+@pytest.mark.redshift
+@pytest.mark.parametrize("engine", ALL_ENGINES)
 def test_a_broken_model_delays_only_models_downstream(
     engine: str, clone: Path, tmp_path: Path, make_environment: MakeEnvironment
 ) -> None:
