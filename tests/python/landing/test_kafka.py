@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 import hirehouse.collecting.spool
 import hirehouse.landing.kafka_topic
 import hirehouse.running.loop
+from conftest import ALL_ENGINES
 from hirehouse.collecting.kafka_sink import KafkaSink
 from hirehouse.commands.main import app
 from hirehouse.events.validate import MAX_LINE
@@ -37,12 +38,14 @@ from support.brokers import Noida, Tansu
 from support.collectors import Collector, Load, call, serving, until
 from support.events import event, line
 from support.forks import Fork, landing
+from support.marts import Enter
 from support.project import BIN
 from support.servers import free_port
 
 RecordProperty = Callable[[str, object], None]
 SMALL = Limits(lines=400)
 GROUPS = count()
+SERVERS = ("postgres", pytest.param("redshift", marks=pytest.mark.every))
 PACKED = ("none", "gzip", "snappy", "lz4", "zstd")
 
 
@@ -104,6 +107,7 @@ def each_once(*numbers: int) -> Counter[str]:
     return Counter(str(event(number)["messageId"]) for number in range(*numbers))
 
 
+@pytest.mark.redshift
 def test_a_topic_lands_once(broker: Noida, warehouse: Warehouse) -> None:
     """Messages of different producers; one that is not an event fails, with its position."""
     topic = f"all_{warehouse.engine}"
@@ -291,11 +295,24 @@ def member(url: str, lines: int) -> Fork:
     return Fork(landing([url], Limits(lines=lines)))
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.every)])
+@pytest.mark.redshift
+@pytest.mark.parametrize(
+    ("engine", "kills"),
+    [
+        *(("duckdb", 3), ("redshift", 1)),
+        *(pytest.param(engine, 20, marks=pytest.mark.every) for engine in ALL_ENGINES),
+    ],
+)
 def test_killed_landings_of_a_topic_lose_and_double_nothing(
-    kills: int, broker: Noida, groups: Callable[[], None], record_property: RecordProperty
+    engine: str,
+    kills: int,
+    broker: Noida,
+    groups: Callable[[], None],
+    enter: Enter,
+    record_property: RecordProperty,
 ) -> None:
-    topic, draw = f"killed_{kills}", random.Random(kills)
+    enter(engine)
+    topic, draw = f"killed_{engine}_{kills}", random.Random(kills)
     url = broker.topic(topic)
     written = done = 0
     for _ in range(kills):
@@ -315,12 +332,16 @@ def test_killed_landings_of_a_topic_lose_and_double_nothing(
     assert done
 
 
-@pytest.mark.usefixtures("postgres_environment")
-def test_members_share_a_topic(broker: Noida, groups: Callable[[], None]) -> None:
+@pytest.mark.redshift
+@pytest.mark.parametrize("environment", SERVERS, indirect=True)
+def test_members_share_a_topic(
+    environment: dict[str, str], broker: Noida, groups: Callable[[], None]
+) -> None:
     """A second member joins during a landing; partitions that move land once."""
+    topic = f"shared_{environment['HIREHOUSE_TARGET']}"
     groups()
-    url = broker.topic("shared")
-    broker.write("shared", messages(6_000))
+    url = broker.topic(topic)
+    broker.write(topic, messages(6_000))
     members = [member(url, 100)]
     assert members[0].until("batch")
     members.append(member(url, 100))
@@ -333,14 +354,19 @@ def test_members_share_a_topic(broker: Noida, groups: Callable[[], None]) -> Non
 
 
 @pytest.mark.every
-@pytest.mark.usefixtures("postgres_environment")
+@pytest.mark.redshift
+@pytest.mark.parametrize("environment", SERVERS, indirect=True)
 def test_killed_members_of_a_group_lose_and_double_nothing(
-    tansu: Tansu, groups: Callable[[], None], record_property: RecordProperty
+    environment: dict[str, str],
+    tansu: Tansu,
+    groups: Callable[[], None],
+    record_property: RecordProperty,
 ) -> None:
-    url = tansu.topic("crowded")
+    topic = f"crowded_{environment['HIREHOUSE_TARGET']}"
+    url = tansu.topic(topic)
     written = done = 0
     for _ in range(4):
-        tansu.write("crowded", messages(written, written + 15_000))
+        tansu.write(topic, messages(written, written + 15_000))
         written += 15_000
         groups()
         members = []
@@ -357,11 +383,15 @@ def test_killed_members_of_a_group_lose_and_double_nothing(
     assert done
 
 
-@pytest.mark.usefixtures("postgres_environment")
-def test_a_member_skips_what_another_has_landed(broker: Noida, groups: Callable[[], None]) -> None:
+@pytest.mark.redshift
+@pytest.mark.parametrize("environment", SERVERS, indirect=True)
+def test_a_member_skips_what_another_has_landed(
+    environment: dict[str, str], broker: Noida, groups: Callable[[], None]
+) -> None:
     """Two groups read the topic concurrently; only landed.batches tells them of each other."""
-    url = broker.topic("both")
-    broker.write("both", messages(3_000))
+    topic = f"both_{environment['HIREHOUSE_TARGET']}"
+    url = broker.topic(topic)
+    broker.write(topic, messages(3_000))
     with open_warehouse() as warehouse, warehouse.landing_lock():
         forks = []
         for _ in range(2):
