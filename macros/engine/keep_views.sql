@@ -45,3 +45,47 @@
     end;
     $$
 {%- endmacro %}
+
+{#
+    Redshift, too, drops the views on a view together with it, and dbt replaces each view that it
+    builds: a build of some models, or one in which a model fails, would leave none of the views on
+    theirs. But Redshift can give a view another query, if its columns stay as they are; then all
+    that reads it stays, and so do privileges. With other columns, dbt's own way has to do.
+#}
+{% materialization view, adapter='redshift' %}
+    {%- set view = load_cached_relation(this) -%}
+    {%- if not (view and view.is_view and has_columns_of(view, sql)) -%}
+        {{ return(dbt.materialization_view_redshift()) }}
+    {%- endif -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {% call statement('main') %}{{ get_replace_view_sql(view, sql) }}{% endcall %}
+    {%- do apply_grants(view, config.get('grants'), should_revoke=True) -%}
+    {%- do persist_docs(view, model) -%}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- do adapter.commit() -%}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [view]}) }}
+{% endmaterialization %}
+
+{# Whether a query has the columns of a view, in names, types and order. #}
+{% macro has_columns_of(view, query) %}
+    {%- set other = make_intermediate_relation(view) -%}
+    {%- do run_query('drop view if exists ' ~ other) -%}
+    {%- do run_query(get_create_view_as_sql(other, query)) -%}
+    {%- set columns = {view.identifier: [], other.identifier: []} -%}
+    {%- for row in run_query(
+        'select classes.relname, attributes.attname,'
+        ~ ' format_type(attributes.atttypid, attributes.atttypmod)'
+        ~ ' from pg_class as classes'
+        ~ ' inner join pg_namespace as namespaces on classes.relnamespace = namespaces.oid'
+        ~ ' inner join pg_attribute as attributes on attributes.attrelid = classes.oid'
+        ~ " where namespaces.nspname = '" ~ view.schema ~ "'"
+        ~ " and classes.relname in ('" ~ columns.keys() | join("', '") ~ "')"
+        ~ ' and attributes.attnum > 0 order by attributes.attnum'
+    ).rows -%}
+        {%- do columns[row[0]].append((row[1], row[2])) -%}
+    {%- endfor -%}
+    {%- do run_query('drop view ' ~ other) -%}
+    {{ return(columns[view.identifier] == columns[other.identifier]) }}
+{% endmacro %}

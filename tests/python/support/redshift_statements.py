@@ -14,6 +14,7 @@ TAKEN = [
     'create table "d"."s"."t" diststyle all compound sortkey (a) as (select 1 as a)',
     "create temporary table t as select a from s.t2",
     "create view s.v as (select a from s.t)",
+    "create or replace view s.v as (select a from s.t)",
     "insert into s.t (a, b) values ($1, $2), ($3, $4)",
     "insert into s.t (a) (select a from s.t2)",
     "update s.t set a = 'x' where b = $1 and c in (select c from s.t2)",
@@ -70,7 +71,7 @@ REFUSED = {
     # definitions
     "create index i on s.t (a)": "INDEX",
     "create sequence s.q": "SEQUENCE",
-    "create or replace view s.v as select 1 as a": "VIEW",
+    "create or replace table s.t as select 1 as a": "TABLE",
     "create table s.t (a bigint primary key)": "PrimaryKey",
     "create table s.t (a bigint check (a > 0))": "check",
     "alter table s.t alter column a type bigint": "target data type",
@@ -91,7 +92,6 @@ UNUSED = {
     "select to_char(a, 'YYYY') from s.t",
     "select a from s.t where a ~ 'x'",
     "with recursive r as (select 1 as a) select a from r",
-    "create or replace view s.v as select 1 as a",
     "create table s.t (a bigint primary key)",
     "create table s.t (a bytea)",
 }

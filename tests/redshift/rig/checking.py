@@ -161,7 +161,9 @@ def _construct(node: exp.Expr) -> Iterator[Refusal]:
             yield from _type(node)
         case exp.Window():
             yield from _window(node)
-        case exp.Create() if node.kind not in CREATABLE or node.args.get("replace"):
+        case exp.Create() if node.kind not in CREATABLE or (
+            node.args.get("replace") and node.kind != "VIEW"
+        ):
             yield Refusal(FEATURE, f"create {node.kind}: {UNKNOWN}")
         case exp.Values() if not isinstance(node.parent, exp.Insert):
             yield Refusal(SYNTAX, "VALUES lists used as constant tables are not supported")
