@@ -33,6 +33,7 @@ TROUBLED = {
         *("land 1", "uncommitted 2", "part", "land 3", "anew", "at once", "run"),
     ],
 }
+TROUBLED["redshift"] = TROUBLED["postgres"]
 # Of a hundred histories at least so many have such a row, or the generator has gone dull.
 LEAST = {
     "a candidacy": (40, "fct_candidacies", "1 = 1"),
@@ -128,7 +129,13 @@ def say(request: pytest.FixtureRequest) -> Say:
     return tell
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(
+    scope="module",
+    params=[
+        *ENGINES,
+        pytest.param("redshift", marks=[pytest.mark.redshift, pytest.mark.every]),
+    ],
+)
 def stage(
     request: pytest.FixtureRequest,
     make_environment: MakeEnvironment,
@@ -188,7 +195,7 @@ def test_generated_histories(
     record_property: Callable[[str, object], None],
 ) -> None:
     everything = request.config.getoption("--all")
-    size, rounds = {"duckdb": (900, 11), "postgres": (250, 4)}[stage.engine]
+    size, rounds = {"duckdb": (900, 11), "postgres": (250, 4), "redshift": (400, 4)}[stage.engine]
     results = [first]
     smallest_failing(stage, first, say)
     for number in range(1, rounds + 1) if everything else ():
