@@ -93,8 +93,9 @@ for name, values in {"baseline": baseline, "model": predicted}.items():
 # %% [markdown]
 # ## Scores
 #
-# A backtest of the later requests, as if the model of that time had scored each just before; and
-# for the requests whose 14 days are not over, scores of a model of all that is known.
+# A backtest of the later requests, as if the model of that time had scored each just before; the
+# marts judge it. And for the requests whose 14 days are not over, scores of a model of all that is
+# known.
 #
 # `received_at` says since when a score counts as known. These speak of the past of a simulated
 # market, and state it. Leave it out for scores of today: they are known once they have landed.
@@ -105,8 +106,9 @@ def write_scores(
     name: str, rows: pd.DataFrame, score: np.ndarray, version: str, at: object
 ) -> None:
     """Write rows of the event candidate_scored, rounded to the digits that it has."""
-    times = ["occurred_at", "received_at", "scored_at", "features_as_of"]
+    times = ["occurred_at", "received_at", "scored_at"]
     scores = rows[["candidate_id", "position_id"]].assign(**dict.fromkeys(times, at))
+    scores["features_as_of"] = scores["scored_at"].clip(upper=rows["requested_at"])
     scores = scores.assign(model=MODEL, model_version=version, score=score.round(6))
     SCORES.mkdir(parents=True, exist_ok=True)
     scores.assign(event="candidate_scored").to_parquet(SCORES / f"{name}.parquet", index=False)

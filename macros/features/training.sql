@@ -49,15 +49,17 @@
 {%- endmacro %}
 
 {#
-    The columns of a label: when it is due, whether that is over, and what it is then. Arguments: the
-    aliases of first_known() and first_known_answer(), the activity that accepts, and the days.
+    The columns of a label: when it is due, whether the row has one, which is once that is over, if the
+    row was known by then; and what it is. Arguments: the aliases of first_known() and
+    first_known_answer(), the activity that accepts, and the days.
 #}
 {% macro label_columns(asked, answers, accepts, days) -%}
     {%- set label_at = dbt.dateadd('day', days, asked ~ '.moment') -%}
+    {%- set is_resolved = label_at ~ ' <= as_of.reaches_until and ' ~ asked ~ '.known_at < ' ~ label_at -%}
     {{ label_at }} as label_at,
-        {{ label_at }} <= as_of.ends_at as is_resolved,
+        {{ is_resolved }} as is_resolved,
         case
-            when {{ label_at }} > as_of.ends_at then null
+            when not ({{ is_resolved }}) then null
             when {{ answers }}.activity is null then 'none'
             when {{ answers }}.activity = '{{ accepts }}' then 'accepted'
             else 'declined'

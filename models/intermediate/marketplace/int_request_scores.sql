@@ -37,6 +37,10 @@ scored as (
             partition by requests.candidacy_id
             order by scored.scored_at desc, scored.occurred_at desc, scored.event_id desc
         ) as place_from_last,
+        row_number() over (
+            partition by requests.candidacy_id, scored.model, scored.model_version
+            order by scored.scored_at desc, scored.occurred_at desc, scored.event_id desc
+        ) as place_of_model,
         max(greatest(requests.last_batch_id, coalesce(scored.batch_id, 0)))
             over (partition by requests.candidacy_id) as batch_id
     from requests
@@ -57,9 +61,10 @@ last_scores as (
         model_version,
         score,
         scored_at,
+        place_from_last,
         batch_id
     from scored
-    where place_from_last = 1
+    where place_of_model = 1
 
 )
 

@@ -13,7 +13,12 @@ days as (
     select
         as_of,
         cast(as_of as date) as as_of_day,
-        cast({{ dbt.dateadd('day', 1, 'cast(as_of as date)') }} as timestamp) as ends_at
+        cast({{ dbt.dateadd('day', 1, 'cast(as_of as date)') }} as timestamp) as ends_at,
+        {% if as_of() %}
+        cast({{ dbt.dateadd('day', 1, 'cast(as_of as date)') }} as timestamp) as reaches_until
+        {% else %}
+        as_of as reaches_until
+        {% endif %}
     from moments
     where as_of is not null
 

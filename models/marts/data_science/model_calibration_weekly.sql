@@ -34,18 +34,17 @@ weeks as (
 outcomes as (
 
     select
-        cast(date_trunc('week', requests.last_scored_at) as date) as scored_week,
-        requests.last_score_model as model,
-        requests.last_score_model_version as model_version,
-        {{ band('cast(least(requests.last_score, 0.999999) * 1000000 as bigint)', 100000) }}
+        cast(date_trunc('week', requests.scored_at) as date) as scored_week,
+        requests.model,
+        requests.model_version,
+        {{ band('cast(least(requests.score, 0.999999) * 1000000 as bigint)', 100000) }}
             as tenth,
         count(*) as request_count,
         count(case when labels.label = 'accepted' then 1 end) as accepted_count,
-        sum(cast(requests.last_score * 1000000 as bigint)) as score_sum
-    from {{ ref('fct_interview_requests') }} as requests
+        sum(cast(requests.score * 1000000 as bigint)) as score_sum
+    from {{ ref('fct_request_scores') }} as requests
     inner join {{ ref('training_interview_acceptance') }} as labels
         on requests.candidacy_id = labels.candidacy_id and labels.is_resolved
-    where requests.last_score is not null
     group by 1, 2, 3, 4
 
 ),

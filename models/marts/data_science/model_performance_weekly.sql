@@ -21,22 +21,21 @@ weeks as (
 ranked as (
 
     select
-        cast(date_trunc('week', requests.last_scored_at) as date) as scored_week,
-        requests.last_score_model as model,
-        requests.last_score_model_version as model_version,
-        requests.last_score as score,
+        cast(date_trunc('week', requests.scored_at) as date) as scored_week,
+        requests.model,
+        requests.model_version,
+        requests.score,
         case when labels.label = 'accepted' then 1 else 0 end as accepted,
         rank() over (
             partition by
-                cast(date_trunc('week', requests.last_scored_at) as date),
-                requests.last_score_model,
-                requests.last_score_model_version
-            order by requests.last_score
+                cast(date_trunc('week', requests.scored_at) as date),
+                requests.model,
+                requests.model_version
+            order by requests.score
         ) as score_rank
-    from {{ ref('fct_interview_requests') }} as requests
+    from {{ ref('fct_request_scores') }} as requests
     inner join {{ ref('training_interview_acceptance') }} as labels
         on requests.candidacy_id = labels.candidacy_id and labels.is_resolved
-    where requests.last_score is not null
 
 ),
 

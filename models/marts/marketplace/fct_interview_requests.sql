@@ -45,7 +45,7 @@ final as (
         scores.scored_at as last_scored_at
     from requests
     left join {{ ref('int_request_scores') }} as scores
-        on requests.candidacy_id = scores.candidacy_id
+        on requests.candidacy_id = scores.candidacy_id and scores.place_from_last = 1
     left join candidacies on requests.candidacy_id = candidacies.candidacy_id
     left join rates
         on {{ rate_of('rates', 'requests.currency', 'cast(requests.requested_at as date)') }}

@@ -27,7 +27,8 @@ ENDINGS = (
     ".ndjson, .jsonl or .json, also with .gz or .zst after it, in .gz or .zst alone, or in .parquet"
 )
 PARTS = (".tmp", ".part")  # ends of names of files that are being written
-UNFINISHED = "not finished: the name ends in .tmp or .part"
+TEMPORARY = "_temporary"  # where Spark writes what it may still throw away
+UNFINISHED = f"not finished: the name ends in .tmp or .part, or the folder is {TEMPORARY}"
 HIDDEN = "the name starts with a dot"
 LEADS_OUT = "a link that leads out of the folder"
 UNREADABLE = "not readable"
@@ -228,7 +229,9 @@ def key_refusal(key: str) -> str:
 
 
 def _hidden(name: str) -> str:
-    """Why a name that starts with a dot is left out; nothing for other names."""
+    """Why a name is left out whatever its ending; nothing for most names."""
+    if name == TEMPORARY:
+        return UNFINISHED
     if not name.startswith("."):
         return ""
     return UNFINISHED if name.endswith(PARTS) else HIDDEN
@@ -301,7 +304,7 @@ def _matches(pattern: str, left_out: LeftOut) -> Iterator[str]:
 
     for base in glob.glob(str(Path(*parts[:start]))):  # noqa: PTH207
         for folder, folders, _ in os.walk(base, onerror=skip):
-            folders[:] = [name for name in folders if not name.startswith(".")]
+            folders[:] = [name for name in folders if not _hidden(name)]
             yield from _matches(str(Path(glob.escape(folder), *rest)), left_out)
 
 

@@ -71,7 +71,10 @@ def test_what_is_left_out_is_named(environment: dict[str, str], tmp_path: Path) 
     found = {why: sorted(Path(n).name for n in names) for why, names in told["left_out"].items()}
     assert found == {
         "the name starts with a dot": [".c.ndjson", ".git"],
-        "not finished: the name ends in .tmp or .part": ["d.ndjson.tmp", "e.part"],
+        "not finished: the name ends in .tmp or .part, or the folder is _temporary": [
+            "d.ndjson.tmp",
+            "e.part",
+        ],
         "the name ends in .csv": ["f.csv", "g.CSV"],
         "the name ends in .log": ["h.log"],
         "the name has another ending": ["i"],

@@ -214,6 +214,7 @@ def test_the_same_rows_count_once_however_they_are_written(
         written(again / f"part-0000{part}.gz.parquet", rows, compression="gzip")
     (again / "_SUCCESS").touch()
     (again / ".part-00000.crc").write_bytes(b"crc\0")
+    written(again / "_temporary" / "0" / "part-00000.parquet", scores(5_001))
     result = land([again], warehouse)
     assert (result.events, len(result.inputs), result.unreadable) == (5_000, 2, [])
     assert ids(warehouse) == sorted(first * 2)

@@ -93,7 +93,7 @@ def test_objects_land_as_files_do(warehouse: Warehouse, s3: S3, tmp_path: Path) 
     assert result.waiting == []
     assert {why: len(found) for why, found in result.left_out.items()} == {
         "the name starts with a dot": 2,
-        "not finished: the name ends in .tmp or .part": 1,
+        "not finished: the name ends in .tmp or .part, or the folder is _temporary": 1,
         "the name ends in .txt": 1,
         "JSON over several lines": 1,
     }
