@@ -99,6 +99,10 @@ class Fork:
         """Whether it has come to its end; does not wait for it."""
         return self.process.exitcode is not None
 
+    def crashed(self) -> bool:
+        """Whether a signal has ended it before its first word, as one that is `mine` may be."""
+        return self._end() < 0 and not self.said
+
     def _end(self) -> int:
         for _ in self.lines():
             pass
