@@ -220,7 +220,7 @@ def parts() -> dict[str, Part]:
 
 AS_OF_SQL = (
     f"select timestamp '{AS_OF}' as as_of, date '{AS_OF:%Y-%m-%d}' as as_of_day,"
-    f" timestamp '{ENDS_AT}' as ends_at"
+    f" timestamp '{ENDS_AT}' as ends_at, timestamp '{ENDS_AT}' as reaches_until"
 )
 
 
