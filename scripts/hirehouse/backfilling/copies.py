@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import orjson
 
-from hirehouse.backfilling.errors import BackfillError, literal
+from hirehouse.backfilling.errors import BackfillError
 from hirehouse.backfilling.events import LIBRARY
 from hirehouse.contracts.model import envelope, load
 from hirehouse.events.validate import utc_now
 from hirehouse.landing.land import Landed
-from hirehouse.landing.rows import quoted
 from hirehouse.warehouse.connections import Warehouse
+from hirehouse.warehouse.sql import literal, quoted
 
 COUNTED = "select batch_id from landed.batches where committed_at is not null"
 

@@ -1,11 +1,7 @@
-"""The error of a backfill, and texts in SQL."""
+"""The error of a backfill."""
 
 from hirehouse.contracts.errors import ExpectedError
 
 
 class BackfillError(ExpectedError):
     """A source, a mapping or rows that can't become events; the message says why."""
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

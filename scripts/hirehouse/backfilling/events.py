@@ -13,14 +13,15 @@ from typing import Any
 import duckdb
 import orjson
 
-from hirehouse.backfilling.errors import BackfillError, literal
+from hirehouse.backfilling.errors import BackfillError
 from hirehouse.backfilling.source import Source, said, told
 from hirehouse.contracts.model import Contract
 from hirehouse.contracts.yaml_schema import nearest
 from hirehouse.events.validate import CompiledContracts, Reason, utc_now
 from hirehouse.landing.check_batch import Checker
 from hirehouse.landing.inputs import Batch, Input, Segment
-from hirehouse.landing.rows import ENVELOPE, WHOLE, Rows, as_text, quoted
+from hirehouse.landing.rows import ENVELOPE, WHOLE, Rows, as_text
+from hirehouse.warehouse.sql import literal, quoted
 
 LIBRARY = "hirehouse-backfill"
 FETCH = 10_000  # rows

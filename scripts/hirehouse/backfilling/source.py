@@ -17,11 +17,11 @@ from adbc_driver_postgresql import dbapi
 from psycopg2.extensions import make_dsn
 from pyarrow import parquet
 
-from hirehouse.backfilling.errors import BackfillError, literal
+from hirehouse.backfilling.errors import BackfillError
 from hirehouse.backfilling.text_files import CsvOptions, load_text
-from hirehouse.landing.rows import quoted
 from hirehouse.warehouse.connections import DuckDBWarehouse, PostgresWarehouse, open_warehouse
 from hirehouse.warehouse.profile import WarehouseError
+from hirehouse.warehouse.sql import literal, quoted
 
 TEXTS = (".csv", ".ndjson", ".jsonl", ".json")
 KINDS = f"{', '.join(TEXTS)} (also .gz) or .parquet"

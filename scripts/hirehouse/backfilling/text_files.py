@@ -24,7 +24,7 @@ import pyarrow as pa
 from hirehouse.backfilling.errors import BackfillError
 from hirehouse.events.exact_json import SURROGATE, JsonError, kind, read_exact, to_json
 from hirehouse.landing.recognize import MARKS as WIDE_MARKS
-from hirehouse.landing.rows import quoted
+from hirehouse.warehouse.sql import quoted
 
 ROWS = 20_000  # that are inserted at once
 CHARACTERS = 16_000_000  # the same, at most by one row more

@@ -20,6 +20,7 @@ from hirehouse.querying.reading import DuckDBReader, PostgresReader, with_decima
 from hirehouse.warehouse.connections import Say
 from hirehouse.warehouse.landed_schema import arrow_type
 from hirehouse.warehouse.profile import WarehouseError, duckdb_path
+from hirehouse.warehouse.sql import literal
 
 ROW_GROUP = 122_880  # rows, as DuckDB has it
 COMPRESSION = "zstd"
@@ -117,13 +118,13 @@ class Source:
 
         parted = folder / "parted"
         shutil.rmtree(parted, ignore_errors=True)  # of the relation before
-        name = str(parted).replace("'", "''")
         try:
             # One pass over the rows, in whatever order they are, and over a view's computation.
             with self._rows(one, months) as sql:
                 self.connection.execute(
-                    f"copy ({sql}) to '{name}' (format parquet, compression {COMPRESSION},"
-                    f" row_group_size {ROW_GROUP}, partition_by ({MONTH}))"
+                    f"copy ({sql}) to {literal(str(parted))}"
+                    f" (format parquet, compression {COMPRESSION}, row_group_size {ROW_GROUP},"
+                    f" partition_by ({MONTH}))"
                 )
         except duckdb.Error as error:
             raise ExpectedError(str(error)) from None

@@ -15,7 +15,8 @@ from pyarrow import parquet
 
 from hirehouse.contracts.model import Contract, envelope, load
 from hirehouse.landing.decompress import InputError
-from hirehouse.landing.rows import ENVELOPE, Rows, as_text, quoted
+from hirehouse.landing.rows import ENVELOPE, Rows, as_text
+from hirehouse.warehouse.sql import quoted
 
 LIBRARY = "hirehouse-land"
 ROWS = 2_000  # that become lines at once

@@ -33,11 +33,6 @@ AS_JSON = {
 }
 
 
-def quoted(name: str) -> str:
-    """A name in SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def as_text(kind: str, value: str) -> str:
     """SQL of DuckDB for a value as JSON, or as the text that becomes JSON.
 

@@ -23,6 +23,7 @@ from hirehouse.querying.reading import Reader, open_reader, with_decimals
 from hirehouse.querying.relations import PRODUCTION, Mart, Relations
 from hirehouse.warehouse.connections import Say, say_on_stderr
 from hirehouse.warehouse.profile import read_profile
+from hirehouse.warehouse.sql import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -135,17 +136,13 @@ def _copy(reader: Reader, mart: Mart, copy: duckdb.DuckDBPyConnection) -> int:
         copy.register("arriving", with_decimals(batches, mart.columns))
         [(rows,)] = copy.execute(f"create table {mart.relation} as from arriving").fetchall()
         copy.unregister("arriving")
-    copy.execute(f"comment on table {mart.relation} is {_quoted(mart.description)}")
+    copy.execute(f"comment on table {mart.relation} is {literal(mart.description)}")
     for name in batches.schema.names:
         if text := mart.columns.get(name, ("", ""))[1]:
-            copy.execute(f'comment on column {mart.relation}."{name}" is {_quoted(text)}')
+            copy.execute(f'comment on column {mart.relation}."{name}" is {literal(text)}')
     return int(rows)
 
 
 def _remove(new: Path) -> None:
     for path in (new, new.with_name(f"{new.name}.wal")):
         path.unlink(missing_ok=True)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

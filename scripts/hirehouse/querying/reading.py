@@ -20,6 +20,7 @@ from hirehouse.contracts.model import ROOT, DataType
 from hirehouse.warehouse.connections import PostgresWarehouse, Say, connect_duckdb, say_on_stderr
 from hirehouse.warehouse.landed_schema import arrow_type
 from hirehouse.warehouse.profile import WarehouseError, duckdb_path
+from hirehouse.warehouse.sql import literal
 
 READING = (
     *("select", "with", "values", "table", "from", "show", "explain"),
@@ -116,8 +117,7 @@ class DuckDBReader(Reader):
             )
         self.connection = connect_duckdb(str(path), settings, say, read_only=True)
         if exports:
-            folder = str(exports).replace("'", "''")
-            self.connection.execute(f"set allowed_directories = ['{folder}']")
+            self.connection.execute(f"set allowed_directories = [{literal(str(exports))}]")
         # `copy` writes files, `attach` opens others to write; and a name is no Python variable.
         self.connection.execute("set enable_external_access = false")
         self.connection.execute("set python_enable_replacements = false")
