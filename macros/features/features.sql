@@ -96,6 +96,35 @@
 {%- endmacro %}
 
 {#
+    The days of features of an entity: from the day on whose end it is known, for the last
+    `feature_days` days. Its key, `feature_day` and `moment`. Argument: the entity.
+#}
+{% macro entity_days(entity) -%}
+    {%- set key = entity ~ '_id' -%}
+    select
+        entities.{{ key }},
+        days.feature_day,
+        days.moment
+    from (
+        select
+            {{ key }},
+            min(known_from) as known_from
+        from {{ feature_set(entity).states }}
+        group by 1
+    ) as entities
+    inner join ({{ feature_days() }}) as days on entities.known_from < days.moment
+{%- endmacro %}
+
+{# The columns of a market that features have. Argument: the alias of market_days. #}
+{% macro market_columns(markets) -%}
+    {{ markets }}.candidate_count as market_candidate_count,
+        {{ markets }}.position_count as market_position_count,
+        {{ markets }}.salary_p25 as market_salary_p25,
+        {{ markets }}.salary_p50 as market_salary_p50,
+        {{ markets }}.salary_p75 as market_salary_p75
+{%- endmacro %}
+
+{#
     The last `feature_days` days (a var) up to that of `data_as_of`: `feature_day`, and `moment`, at
     which the day is over.
 #}

@@ -88,9 +88,5 @@
         {{ entity }}s.{{ column }} as {{ entity }}_{{ column }},
     {%- endfor %}
     {%- endfor %}
-        markets.candidate_count as market_candidate_count,
-        markets.position_count as market_position_count,
-        markets.salary_p25 as market_salary_p25,
-        markets.salary_p50 as market_salary_p50,
-        markets.salary_p75 as market_salary_p75
+        {{ market_columns('markets') }}
 {%- endmacro %}

@@ -291,6 +291,21 @@ def feature_days() -> str:
     return "select date_day as feature_day from dim_dates"
 
 
+def entity_days(entity: str) -> str:
+    """Stands for macros/features/features.sql."""
+    return f"select {entity}_id, feature_day, moment from days"
+
+
+def market_columns(markets: str) -> str:
+    """Stands for macros/features/features.sql."""
+    return f"{markets}.candidate_count as market_candidate_count"
+
+
+def known_by_moment(_key: str, changes: str) -> str:
+    """Stands for macros/features/known_by_moment.sql."""
+    return f"select * from {changes}"
+
+
 def is_market_of(markets: str, alias: str, moment: str) -> str:
     """Stands for macros/features/features.sql."""
     return f"{markets}.role = {alias}.role and {markets}.market_day < {moment}"

@@ -20,35 +20,24 @@ changes as (
 
 ),
 
-moments as (
+known as (
 
-    select
-        candidate_id,
-        known_from,
-        lead(known_from) over (partition by candidate_id order by known_from) as known_to
-    from changes
-    group by 1, 2
+    {{ known_by_moment('candidate_id', 'changes') }}
 
 ),
 
 -- By each moment, the latest change of each kind among those known by then.
-known as (
+ranked as (
 
     select
-        changes.*,
-        moments.known_from as moment,
-        moments.known_to,
-        min(case when changes.change = 'signed_up' then changes.occurred_at end)
-            over (partition by moments.candidate_id, moments.known_from) as signed_up_at,
+        *,
+        min(case when change = 'signed_up' then occurred_at end)
+            over (partition by candidate_id, moment) as signed_up_at,
         row_number() over (
-            partition by moments.candidate_id, moments.known_from, changes.change
-            order by changes.occurred_at desc, changes.event_id desc
+            partition by candidate_id, moment, change
+            order by occurred_at desc, event_id desc
         ) as place
-    from moments
-    inner join changes
-        on
-            moments.candidate_id = changes.candidate_id
-            and moments.known_from >= changes.known_from
+    from known
 
 ),
 
@@ -68,7 +57,7 @@ states as (
         max(review_decision) as review_decision,
         max(availability) as availability,
         max(last_batch_id) as batch_id
-    from known
+    from ranked
     where place = 1
     group by 1, 2, 3
 

@@ -18,32 +18,21 @@ changes as (
 
 ),
 
-moments as (
+known as (
 
-    select
-        employer_id,
-        known_from,
-        lead(known_from) over (partition by employer_id order by known_from) as known_to
-    from changes
-    group by 1, 2
+    {{ known_by_moment('employer_id', 'changes') }}
 
 ),
 
-known as (
+ranked as (
 
     select
-        changes.*,
-        moments.known_from as moment,
-        moments.known_to,
+        *,
         row_number() over (
-            partition by moments.employer_id, moments.known_from
-            order by changes.occurred_at desc, changes.change_rank desc, changes.event_id desc
+            partition by employer_id, moment
+            order by occurred_at desc, change_rank desc, event_id desc
         ) as place_from_last
-    from moments
-    inner join changes
-        on
-            moments.employer_id = changes.employer_id
-            and moments.known_from >= changes.known_from
+    from known
 
 ),
 
@@ -57,7 +46,7 @@ states as (
         max(case when place_from_last = 1 then industry end) as industry,
         max(case when place_from_last = 1 then employee_range end) as employee_range,
         max(max(batch_id)) over (partition by employer_id) as batch_id
-    from known
+    from ranked
     group by 1, 2, 3
 
 )

@@ -19,37 +19,26 @@ changes as (
 
 ),
 
-moments as (
+known as (
 
-    select
-        position_id,
-        known_from,
-        lead(known_from) over (partition by position_id order by known_from) as known_to
-    from changes
-    group by 1, 2
+    {{ known_by_moment('position_id', 'changes') }}
 
 ),
 
 -- The first opening says the role and whose it is; the last opening or update says the rest.
-known as (
+ranked as (
 
     select
-        changes.*,
-        moments.known_from as moment,
-        moments.known_to,
+        *,
         row_number() over (
-            partition by moments.position_id, moments.known_from, changes.change
-            order by changes.occurred_at, changes.event_id
+            partition by position_id, moment, change
+            order by occurred_at, event_id
         ) as place_of_change,
         row_number() over (
-            partition by moments.position_id, moments.known_from, changes.is_closing
-            order by changes.occurred_at desc, changes.change_rank desc, changes.event_id desc
+            partition by position_id, moment, is_closing
+            order by occurred_at desc, change_rank desc, event_id desc
         ) as place_from_last
-    from moments
-    inner join changes
-        on
-            moments.position_id = changes.position_id
-            and moments.known_from >= changes.known_from
+    from known
 
 ),
 
@@ -76,7 +65,7 @@ states as (
             false
         ) as is_closed,
         max(max(batch_id)) over (partition by position_id) as batch_id
-    from known
+    from ranked
     group by 1, 2, 3
 
 )

@@ -2,30 +2,9 @@
 
 with
 
-days as (
-
-    {{ feature_days() }}
-
-),
-
-employers as (
-
-    select
-        employer_id,
-        min(known_from) as known_from
-    from {{ ref('employers_as_known') }}
-    group by 1
-
-),
-
 asked as (
 
-    select
-        employers.employer_id,
-        days.feature_day,
-        days.moment
-    from employers
-    inner join days on employers.known_from < days.moment
+    {{ entity_days('employer') }}
 
 ),
 

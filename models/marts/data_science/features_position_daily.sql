@@ -41,11 +41,7 @@ final as (
         {% for column in feature_set('position').columns[2:] + feature_counts('position') %}
         features.{{ column }},
         {% endfor %}
-        markets.candidate_count as market_candidate_count,
-        markets.position_count as market_position_count,
-        markets.salary_p25 as market_salary_p25,
-        markets.salary_p50 as market_salary_p50,
-        markets.salary_p75 as market_salary_p75
+        {{ market_columns('markets') }}
     from asked
     inner join features
         on asked.position_id = features.position_id and asked.moment = features.moment
