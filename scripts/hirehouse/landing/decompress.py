@@ -28,7 +28,7 @@ class _Start(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # io passes no other
         data = self.file.read(min(len(buffer), self.left))
         buffer[: len(data)] = data
         self.left -= len(data)

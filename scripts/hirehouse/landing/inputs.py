@@ -302,7 +302,7 @@ def _matches(pattern: str, left_out: LeftOut) -> Iterator[str]:
         if not isinstance(error, FileNotFoundError):
             left_out.add(f"{error.filename}: {error.strerror}", UNREADABLE)
 
-    for base in glob.glob(str(Path(*parts[:start]))):  # noqa: PTH207
+    for base in glob.glob(str(Path(*parts[:start]))):  # noqa: PTH207 - takes any path
         for folder, folders, _ in os.walk(base, onerror=skip):
             folders[:] = [name for name in folders if not _hidden(name)]
             yield from _matches(str(Path(glob.escape(folder), *rest)), left_out)

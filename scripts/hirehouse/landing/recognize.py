@@ -15,7 +15,7 @@ MARKS = {
     codecs.BOM_UTF16_BE: "UTF-16",
 }
 # Which of the first four bytes of JSON are zero.
-ZEROS = {
+ZEROS: dict[tuple[bool, ...], str] = {
     (True, True, True, False): "UTF-32BE",
     (False, True, True, True): "UTF-32LE",
     (True, False, True, False): "UTF-16BE",
@@ -110,4 +110,4 @@ def _encoding(head: bytes) -> str | None:
         if head.startswith(mark):
             return name
     zeros = tuple(byte == 0 for byte in head[:4])
-    return ZEROS.get(zeros)  # type: ignore[arg-type]
+    return ZEROS.get(zeros)
