@@ -152,10 +152,7 @@ def kill_build(scene: Scene, node: str, share: float) -> set[str]:
         The nodes that were under way.
     """
     build = Fork(building(scene.dbt, *scene.selection), mine=True)
-    if not build.until(f"NodeStart {node}") and build.crashed():
-        build = Fork(building(scene.dbt, *scene.selection), mine=True)
-        build.until(f"NodeStart {node}")
-    assert f"NodeStart {node}" in build.said, (build.process.exitcode, build.said[-40:])
+    assert build.until(f"NodeStart {node}"), build.said[-40:]
     time.sleep(share * scene.seconds[node])
     assert build.kill()
     return running(build.said)

@@ -8,6 +8,7 @@ dbt's project as this process has parsed it.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -64,7 +65,13 @@ class Fork:
         context.set_forkserver_preload([__name__, REDSHIFT])
         # The server, which the first child starts, finds this module by a variable alone.
         with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))):
-            self.process.start()
+            # To collect what this process has left, such as a Kafka client, would crash a child
+            # that lacks its threads.
+            gc.freeze()
+            try:
+                self.process.start()
+            finally:
+                gc.unfreeze()
         told.close()
         self.pid = self.process.pid or 0
 
@@ -98,10 +105,6 @@ class Fork:
     def ended(self) -> bool:
         """Whether it has come to its end; does not wait for it."""
         return self.process.exitcode is not None
-
-    def crashed(self) -> bool:
-        """Whether a signal has ended it before its first word, as one that is `mine` may be."""
-        return self._end() < 0 and not self.said
 
     def _end(self) -> int:
         for _ in self.lines():
