@@ -157,7 +157,7 @@ def test_a_reader_has_the_copy_open_while_it_is_replaced(published: Path) -> Non
     reader.close()
 
 
-@pytest.mark.parametrize("function", ["_quoted", "sync"])
+@pytest.mark.parametrize("function", ["literal", "sync"])
 def test_a_kill_leaves_the_old_copy_whole(published: Path, function: str) -> None:
     execute(f"insert into {MART} (role) values ('data')")
     killed = subprocess.run([sys.executable, "-c", KILLED.format(function)], check=False)
