@@ -1,6 +1,6 @@
 # One role for each who does something, with just what it does.
 #   collect  writes segments             run   lands and builds, as database user IAMR:<name>-run
-#   copy     Redshift reads the stage    task  ECS starts tasks
+#   copy     Redshift uses the stage     task  ECS starts tasks
 
 data "aws_iam_policy_document" "assume" {
   for_each = {
@@ -86,8 +86,9 @@ resource "aws_iam_role" "copy" {
 }
 
 data "aws_iam_policy_document" "copy" {
+  # COPY reads, and the UNLOAD of an export writes.
   statement {
-    actions   = ["s3:GetObject"]
+    actions   = ["s3:GetObject", "s3:PutObject"]
     resources = ["${aws_s3_bucket.main["stage"].arn}/*"]
   }
 

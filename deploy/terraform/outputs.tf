@@ -29,7 +29,7 @@ output "admin_secret" {
 }
 
 output "roles" {
-  description = "Roles of the collector, of the loop and of COPY, for services that run elsewhere."
+  description = "Roles of the collector, of the loop and of COPY and UNLOAD, for services that run elsewhere."
   value = {
     collect = aws_iam_role.collect.arn
     run     = aws_iam_role.run.arn

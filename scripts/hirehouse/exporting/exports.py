@@ -193,11 +193,12 @@ class _Writer:
     def write(self, source: Source, one: Exported) -> dict[str, Any]:
         """Write what is missing of a relation; returns its part of the manifest."""
         stem = one.relation.replace(".", "/")
-        parts = {p.month: (p, f"{stem}/{p.month}.{p.fingerprint}") for p in source.parts(one)}
+        rows = source.prepare(one)
+        parts = {p.month: (p, f"{stem}/{p.month}.{p.fingerprint}") for p in source.parts(rows)}
         missing = {month for month, (_, begin) in parts.items() if begin not in self.there}
         if missing:
             months = missing if len(missing) < len(parts) else ()
-            for month, path in source.write(one, months, self.partial):
+            for month, path in source.write(rows, months, self.partial):
                 begin = parts[month][1]
                 with path.open("rb") as file:
                     checksum = hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,15 +8,21 @@ import hashlib
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from hirehouse.contracts.errors import ExpectedError
 from hirehouse.contracts.model import ROOT, DataType
-from hirehouse.querying.reading import DuckDBReader, PostgresReader, with_decimals
+from hirehouse.querying.reading import (
+    DuckDBReader,
+    PostgresReader,
+    RedshiftReader,
+    with_decimals,
+)
 from hirehouse.warehouse.connections import Say
 from hirehouse.warehouse.landed_schema import arrow_type
 from hirehouse.warehouse.profile import WarehouseError, duckdb_path
@@ -26,6 +32,7 @@ ROW_GROUP = 122_880  # rows, as DuckDB has it
 COMPRESSION = "zstd"
 MONTH = "exported_month"
 ALL = "all"  # the only part of a relation without a month
+DIGEST = "sum(hash(hash(t)))"  # DuckDB's SQL of the sum of all rows' hashes
 UTC = pa.timestamp("us", "UTC")
 
 
@@ -73,27 +80,49 @@ class Source:
     def __init__(self, settings: dict[str, Any], folder: Path, say: Say) -> None:
         import duckdb
 
-        self.reader: DuckDBReader | PostgresReader
+        self.reader: DuckDBReader | PostgresReader | RedshiftReader
         self.writer = f"duckdb {duckdb.__version__}"
+        self.folder = folder
         match settings.get("type"):
             case "duckdb":
                 self.reader = DuckDBReader(duckdb_path(settings, ROOT), settings, say, folder)
                 self.connection, self.version = self.reader.connection, self.writer
-                self.digest = "sum(hash(hash(t)))"  # SQL of the sum of all rows' hashes
+                self.digest = DIGEST
             case "postgres":
                 self.reader = PostgresReader(settings, say)
                 self.reader.options = {}  # COPY, which gives rows as they come
                 [(self.version,)] = self.reader.rows("select version()")
                 self.connection = duckdb.connect()
                 self.digest = "sum(hashtextextended(cast(t as text), 0))"
+            case "redshift":
+                # Amazon does not say that a read-only transaction may unload.
+                self.reader = RedshiftReader(settings, say, begin="begin")
+                self.version = "redshift"  # which number it has changes no file
+                self.connection, self.digest = duckdb.connect(), DIGEST
             case other:
-                raise WarehouseError(
-                    f"export reads DuckDB and PostgreSQL, not {other}: on Redshift, run UNLOAD"
-                    " (select * from MART) TO 's3://bucket/folder/' FORMAT PARQUET"
-                )
+                raise WarehouseError(f"no engine for profile type {other!r}")
         self.connection.execute("set preserve_insertion_order = false")  # less memory
         # Each month is one file, which stays open to the end.
         self.connection.execute("set partitioned_write_max_open_files = 10000")
+
+    def prepare(self, one: Exported) -> Exported:
+        """The relation to ask for parts and rows; on Redshift, local files of the relation."""
+        if not isinstance(self.reader, RedshiftReader):
+            return one
+        folder = self.folder / "unloaded"
+        shutil.rmtree(folder, ignore_errors=True)  # of the relation before
+        folder.mkdir()
+        # A view's decimals may be wider than its contract says.
+        columns = ", ".join(
+            f'cast("{name}" as {kind}) as "{name}"' if kind.startswith("numeric") else f'"{name}"'
+            for name, (kind, _) in one.columns.items()
+        )
+        query = f"select {columns} from {one.relation} where {one.where}"
+        self.reader.warehouse.unload(query, folder)
+        if not any(folder.iterdir()):
+            pq.write_table(one.schema.empty_table(), folder / "empty.parquet")
+        files = ", ".join(literal(str(path)) for path in sorted(folder.iterdir()))
+        return replace(one, relation=f"read_parquet([{files}])")
 
     def parts(self, one: Exported) -> list[Part]:
         """The months of a relation, with fingerprints that no other content has."""
@@ -103,8 +132,10 @@ class Source:
         )
         # What else makes a file: names, types and the program that writes it.
         more = f"{self.version} {self.writer} {COMPRESSION} {one.schema}"
+        local = isinstance(self.reader, RedshiftReader)
+        counted = self.connection.execute(sql).fetchall() if local else self.reader.rows(sql)
         found = []
-        for month, rows, digest in self.reader.rows(sql):
+        for month, rows, digest in counted:
             text = f"{more} {rows} {digest}"
             mark = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
             found.append(Part(_text(month), rows, mark))
@@ -135,7 +166,7 @@ class Source:
     def _rows(self, one: Exported, months: Collection[str]) -> Iterator[str]:
         """A query of the DuckDB connection for the rows of a relation."""
         sql = _select(one, months)
-        if isinstance(self.reader, DuckDBReader):
+        if not isinstance(self.reader, PostgresReader):
             yield sql
             return
         # In the order of their months, so that few files have rows that wait for their group.

@@ -180,14 +180,18 @@ class PostgresReader(Reader):
 
 
 class RedshiftReader(Reader):
-    """A Redshift database; all queries see it as it was at the first one."""
+    """A Redshift database; all queries see it as it was at the first one.
 
-    def __init__(self, settings: dict[str, Any], say: Say) -> None:
+    Args:
+        begin: how the transaction starts.
+    """
+
+    def __init__(self, settings: dict[str, Any], say: Say, begin: str = "begin read only") -> None:
         from hirehouse.warehouse.redshift import RedshiftWarehouse
 
         self.warehouse = RedshiftWarehouse(settings, say)
         self.where = self.warehouse.where
-        self.warehouse.execute("begin read only")
+        self.warehouse.execute(begin)
 
     @contextmanager
     def stream(self, sql: str, limit: int | None = None) -> Iterator[pa.RecordBatchReader]:

@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import tenacity
@@ -11,6 +12,7 @@ from redshift_connector.error import Error
 
 from hirehouse.warehouse.connections import Say, Warehouse, first_line
 from hirehouse.warehouse.profile import WarehouseError
+from hirehouse.warehouse.sql import literal
 from hirehouse.warehouse.staged_files import StagedFiles
 
 LOCK_TABLE = "landed.landing_lock"
@@ -48,9 +50,10 @@ class RedshiftWarehouse(Warehouse):
         self.say, self.settings = say, settings
         database = settings.get("dbname") or settings.get("database")
         self.where = f"{settings['host']}:{settings['port']}/{database}"
-        self.role = str(settings.get("copy_role") or "default")
-        if not ROLE.fullmatch(self.role):
-            raise WarehouseError(f"copy_role {self.role!r} is no ARN of a role, nor `default`")
+        role = str(settings.get("copy_role") or "default")
+        if not ROLE.fullmatch(role):
+            raise WarehouseError(f"copy_role {role!r} is no ARN of a role, nor `default`")
+        self.role = role if role == "default" else literal(role)
         self.in_transaction = self.has_lock_table = False
         self.connection, self.second = self._connect(), None
 
@@ -132,18 +135,31 @@ class RedshiftWarehouse(Warehouse):
     def append(self, tables: dict[str, Any]) -> None:
         if not tables:
             return
-        staged = StagedFiles(str(self.settings.get("s3_stage") or ""))
-        staged.remove_old()
-        role = self.role if self.role == "default" else f"'{self.role}'"
+        staged = self.staged_files()
         with self.transaction():
             for name, table in tables.items():
                 # By name, and not by position: a contract's new column stands last in its table.
                 columns = ", ".join(f'"{column}"' for column in table.column_names)
                 self.execute(
                     f"copy landed.\"{name}\" ({columns}) from '{staged.write(name, table)}'"
-                    f" iam_role {role} format as parquet manifest"
+                    f" iam_role {self.role} format as parquet manifest"
                 )
         staged.remove()
+
+    def unload(self, query: str, folder: Path) -> None:
+        """Write the rows of a query to Parquet files in a local folder; no row, no file."""
+        staged = self.staged_files()
+        self.execute(
+            f"unload ({literal(query)}) to '{staged.url}/' iam_role {self.role} format as parquet"
+        )
+        staged.fetch(folder)
+        staged.remove()
+
+    def staged_files(self) -> StagedFiles:
+        """A new folder on S3; old ones go."""
+        staged = StagedFiles(str(self.settings.get("s3_stage") or ""))
+        staged.remove_old()
+        return staged
 
 
 def _message(error: BaseException) -> str:

@@ -1,9 +1,10 @@
-"""Parquet files on S3, on their way into Redshift."""
+"""Parquet files on S3, on their way into Redshift or out of it."""
 
 import re
 import uuid
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,10 +19,10 @@ NAMED = "%Y%m%dT%H%M%S"
 
 
 class StagedFiles:
-    """A new folder under a URL of S3, for one batch. Credentials are those of AWS's SDKs.
+    """A new folder under a URL of S3, for one batch or one query. Credentials: as AWS's SDKs.
 
     Args:
-        url: s3://bucket/folder, which other batches use, too.
+        url: s3://bucket/folder, which others use, too.
 
     Raises:
         WarehouseError: the URL is none, or S3 can't be used.
@@ -30,8 +31,8 @@ class StagedFiles:
     def __init__(self, url: str) -> None:
         if not url.startswith("s3://"):
             raise WarehouseError(
-                "Redshift loads from S3: set HIREHOUSE_S3_STAGE, or s3_stage in profiles.yml, to a"
-                f" folder there, s3://bucket/folder{', not ' + url if url else ''}"
+                "Redshift needs S3 for files: set HIREHOUSE_S3_STAGE, or s3_stage in profiles.yml,"
+                f" to a folder there, s3://bucket/folder{', not ' + url if url else ''}"
             )
         try:
             self.files, self.parent = fs.FileSystem.from_uri(url.rstrip("/"))
@@ -39,6 +40,7 @@ class StagedFiles:
             raise WarehouseError(f"{url} can't be used: {error}") from error
         self.name = f"{datetime.now(UTC):{NAMED}}-{uuid.uuid4().hex[:8]}"
         self.folder = f"{self.parent}/{self.name}"
+        self.url = f"s3://{self.folder}"
 
     def write(self, name: str, table: pa.Table) -> str:
         """Write a table and a manifest that names its file; returns the manifest's URL."""
@@ -54,8 +56,17 @@ class StagedFiles:
             raise WarehouseError(f"s3://{path} can't be written: {error}") from error
         return f"s3://{manifest}"
 
+    def fetch(self, to: Path) -> None:
+        """Copy the files to a local folder."""
+        try:
+            found = fs.FileSelector(self.folder, allow_not_found=True)
+            for info in self.files.get_file_info(found):
+                fs.copy_files(info.path, str(to / info.base_name), self.files, fs.LocalFileSystem())
+        except (pa.ArrowException, OSError) as error:
+            raise WarehouseError(f"{self.url} can't be read: {error}") from error
+
     def remove(self) -> None:
-        """Remove the folder, which COPY has read; what can't be removed now goes by age."""
+        """Remove the folder, which has been read; what can't be removed now goes by age."""
         with suppress(pa.ArrowException, OSError):
             self.files.delete_dir(self.folder)
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import BUCKET, ENGINES
+from conftest import ALL_ENGINES, BUCKET, ENGINES
 from hirehouse.exporting.exports import choose_marts
 from hirehouse.exporting.folders import Folder
 from hirehouse.warehouse.connections import open_warehouse
@@ -45,7 +45,7 @@ from support.servers import S3
 ROWS = 120  # of the marts, over four months
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=ALL_ENGINES)
 def engine(request: pytest.FixtureRequest, enter: Enter) -> str:
     """A warehouse of each engine with a table and a view; it is closed."""
     name = str(request.param)
@@ -75,6 +75,7 @@ def names(folder: Path) -> set[str]:
     return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
 
 
+@pytest.mark.redshift
 @pytest.mark.usefixtures("engine")
 def test_files_hold_what_the_marts_do(out: Path) -> None:
     said = export(OFFERS, "hiring_funnel_weekly", "--out", out).stdout
@@ -99,6 +100,7 @@ def test_files_hold_what_the_marts_do(out: Path) -> None:
     assert pq.read_schema(paths(out, FUNNEL)[0]).field("hired_ratio").type == pa.decimal128(9, 4)
 
 
+@pytest.mark.redshift
 def test_the_manifest_tells_what_is_where(engine: str, out: Path) -> None:
     change("create schema staging")
     change("create table staging.stg_landing__batches as select 41 as batch_id union select 9")
@@ -129,6 +131,7 @@ def test_the_manifest_tells_what_is_where(engine: str, out: Path) -> None:
         assert pq.read_metadata(out / file["path"]).num_rows == file["rows"]
 
 
+@pytest.mark.redshift
 @pytest.mark.usefixtures("engine")
 def test_only_changed_months_are_written_and_old_versions_stay_readable(out: Path) -> None:
     export("marketplace.fct_offers", "--out", out)
@@ -268,11 +271,18 @@ def test_a_developers_marts_have_the_prefix_of_the_schema() -> None:
     assert {one.partition_by for one in choose_marts(["dim_dates", "person_ids"], "a")} == {""}
 
 
-@pytest.mark.rig
-def test_redshift_is_refused(redshift_environment: dict[str, str], out: Path) -> None:
-    assert redshift_environment
-    said = export("fct_offers", "--out", out, code=1).stderr
-    assert "export reads DuckDB and PostgreSQL, not redshift: on Redshift, run UNLOAD" in said
+@pytest.mark.usefixtures("redshift_environment")
+def test_redshift_unloads_through_the_stage(
+    out: Path, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_warehouse() as warehouse:
+        make(warehouse, OFFERS, 1)
+        warehouse.execute(f"delete from {OFFERS}")
+    assert "1 relations, 0 rows" in export(OFFERS, "--out", out).stdout
+    assert manifest(out)["marts"][OFFERS]["files"] == []
+    assert s3.client.list_objects_v2(Bucket=BUCKET, Prefix="stage/").get("KeyCount", 0) == 0
+    monkeypatch.setenv("HIREHOUSE_S3_STAGE", "")
+    assert "set HIREHOUSE_S3_STAGE" in export(OFFERS, "--out", out, code=1).stderr
 
 
 MEASURED = """

@@ -17,7 +17,15 @@ from hirehouse.warehouse.connections import open_warehouse
 from rig.server import SERIALIZABLE, Redshift
 from support.answers import answers
 from support.built import Built
-from support.marts import MakeEnvironment, a_third_of_tests, dbt, mart_hashes, shuffled
+from support.exports import exported_hashes
+from support.marts import (
+    SCHEMAS,
+    MakeEnvironment,
+    a_third_of_tests,
+    dbt,
+    mart_hashes,
+    shuffled,
+)
 from support.semantic_layer import Metrics
 
 SEED = 1
@@ -75,6 +83,18 @@ def test_rounds_of_a_loop_give_the_marts_of_the_other_engines(
     assert len(rounds(loop)) == 1
     with open_warehouse() as warehouse:
         assert mart_hashes(warehouse) == builds["duckdb"].hashes
+
+
+@pytest.mark.usefixtures("loop")
+@pytest.mark.parametrize(
+    "schemas", [["finance"], pytest.param(SCHEMAS, marks=pytest.mark.every)], ids=["some", "all"]
+)
+def test_files_of_the_marts_have_their_rows(
+    schemas: list[str], tmp_path: Path
+) -> None:
+    with open_warehouse() as warehouse:
+        expected = mart_hashes(warehouse, schemas)
+    assert exported_hashes(tmp_path, schemas) == expected
 
 
 @pytest.mark.every

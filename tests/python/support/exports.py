@@ -20,6 +20,7 @@ from hirehouse.querying.relations import Mart, Relations
 from hirehouse.warehouse.connections import Warehouse
 from hirehouse.warehouse.profile import read_profile
 from support.forks import Tell
+from support.marts import content_hash
 
 PAUSE = 0.01  # seconds
 OFFERS = "marketplace.fct_offers"
@@ -50,7 +51,8 @@ def make(warehouse: Warehouse, relation: str, rows: int, *, view: bool = False) 
         value = VALUES[kind.partition("(")[0]]
         some = value if column in found.required else f"case when n % 3 <> 0 then {value} end"
         taken.append(f'cast({some} as {kind}) as "{column}"')
-    numbers = f"(select cast(i as integer) as n from generate_series(0, {rows - 1}) as s (i)) as r"
+    # Redshift has no generate_series that a table can be made of.
+    numbers = f"({' union all '.join(f'select {n} as n' for n in range(rows))}) as r"
     warehouse.execute(f"create schema if not exists {schema}")
     table = f"{schema}.{name}_rows" if view else relation
     warehouse.execute(f"create table {table} as select {', '.join(taken)} from {numbers}")
@@ -94,6 +96,17 @@ def paths(folder: Path, relation: str, version: int | None = None) -> list[str]:
 def content(folder: Path, relation: str, version: int | None = None) -> list[tuple[Any, ...]]:
     """The rows of a relation in a version, as Python's values, sorted."""
     return rows_of(pa.concat_tables(pq.read_table(p) for p in paths(folder, relation, version)))
+
+
+def exported_hashes(folder: Path, schemas: Sequence[str]) -> dict[str, str]:
+    """Export the marts of some schemas; the hashes of the files' rows, named as `mart_hashes`."""
+    export(*schemas, "--out", folder)
+    hashes = {}
+    for relation in manifest(folder)["marts"]:
+        table = pa.concat_tables(pq.read_table(path) for path in paths(folder, relation))
+        name = f"{relation} ({table.num_rows} rows)"
+        hashes[name] = content_hash(table.column_names, rows_of(table))
+    return hashes
 
 
 def rows_of(table: pa.Table) -> list[tuple[Any, ...]]:
