@@ -14,15 +14,16 @@
         {%- do take_turn() -%}
         {%- if flags.WHICH in ('run', 'build') -%}
             {#- record_progress() reads from it what was read, even if inputs advance meanwhile. -#}
-            {%- do run_query(claim_progress()) -%}
-        {%- endif -%}
-        {%- if load_cached_relation(progress_table()) -%}
+            {%- set row = update_progress(claim_progress(), 'batch_id, reads_to') -%}
+        {%- elif load_cached_relation(progress_table()) -%}
             {%- set row = run_query(
                 'select batch_id, reads_to from ' ~ progress_table()
                 ~ " where model = '" ~ model_key(model) ~ "'"
             ).rows -%}
-            {%- do read.update({'after': (row[0][0] or 0) if row and is_incremental() else 0}) -%}
-            {%- do read.update({'up_to': row[0][1] if row else none}) -%}
+        {%- endif -%}
+        {%- if row -%}
+            {%- do read.update({'after': (row[0][0] or 0) if is_incremental() else 0}) -%}
+            {%- do read.update({'up_to': row[0][1]}) -%}
         {%- endif -%}
     {%- endif -%}
     {%- do context.update({'progress_read': read}) -%}
@@ -112,14 +113,12 @@
 #}
 {% macro record_progress() -%}
     {%- if execute and model.config.materialized == 'incremental' -%}
-        {%- do run_query(
-            'update ' ~ progress_table() ~ ' set batch_id = reads_to'
-            ~ " where model = '" ~ model_key(model) ~ "' and built_by = '" ~ invocation_id ~ "'"
-        ) -%}
-        {%- set builder = run_query(
-            'select built_by from ' ~ progress_table()
-            ~ " where model = '" ~ model_key(model) ~ "'"
-        ).rows[0][0] -%}
+        {#- Of a model that another build has claimed, nothing changes but the lock on its row. -#}
+        {%- set builder = update_progress(
+            'update ' ~ progress_table() ~ " set batch_id = case when built_by = '" ~ invocation_id
+            ~ "' then reads_to else batch_id end where model = '" ~ model_key(model) ~ "'",
+            'built_by'
+        )[0][0] -%}
         {%- if builder != invocation_id -%}
             {%- do exceptions.raise_compiler_error(
                 'another build (dbt invocation ' ~ builder ~ ') works on ' ~ model.name
