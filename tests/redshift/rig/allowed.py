@@ -9,7 +9,8 @@ from support.allowed_sql import CONSTRUCTS, FROM_MACROS, FUNCTIONS, TYPES
 
 # Functions of models and macros on Redshift, then those of the package and of tests.
 ALLOWED_FUNCTIONS = (set(FUNCTIONS) | set(FROM_MACROS)) - {"generate_series", "strlen"} | {
-    *("abs", "avg", "dateadd", "getdate", "length", "len", "mod", "nvl", "current_database"),
+    *("abs", "avg", "concat", "dateadd", "getdate", "length", "len", "mod", "nvl", "random"),
+    "current_database",
 }
 # More of them in queries of the catalog, which run on the leader node.
 CATALOG_FUNCTIONS = {
@@ -30,12 +31,14 @@ ALLOWED_NODES = CONSTRUCTS.union(*FUNCTIONS.values(), *FROM_MACROS.values()) - {
         "Abs",
         "Avg",
         "Anonymous",
+        "Concat",
         "DateAdd",
         "TsOrDsAdd",
         "TsOrDsToDate",
         "TsOrDsDiff",
         "Length",
         "Mod",
+        "Rand",
     ),
     *("CurrentTimestamp", "CurrentDatabase", "Parameter", "Placeholder"),
     # statements that define and change tables
