@@ -36,7 +36,10 @@ from hirehouse.warehouse.profile import WarehouseError
 MAX_PAUSE = 60.0  # seconds between two tries
 # A round writes no logs and artifacts, which cost more than its models, and caches only the schemas
 # of its models.
-QUIET = (*("--log-level-file", "none", "--no-write-json"), "--cache-selected-only")
+QUIET = (
+    *("--log-level", "none", "--log-level-file", "none"),
+    *("--no-write-json", "--cache-selected-only"),
+)
 # Rounds per checkpoint of a DuckDB file. A checkpoint at each close would rewrite parts of fifty
 # tables; the write-ahead log is as safe, and fast to replay while it is short.
 CHECKPOINT = 5
@@ -205,14 +208,15 @@ class Loop:
     def _parse(self) -> None:
         self.changed_at = _changed_at()
         self.dbt = WarmDbt(folder=ROOT / "target" / "run", target=self.target)
-        # Most nodes of a project are tests; skipping them takes dbt a tenth of a round.
+        # Most nodes of a project are none to build; skipping them takes dbt a tenth of a round.
         nodes = self.dbt.manifest.nodes
         tests = [i for i, n in nodes.items() if n.resource_type == "test"]
         self.tests = {node: nodes.pop(node) for node in tests}
-        self.dbt.manifest.unit_tests.clear()
+        for kind in ("unit_tests", "exposures", "metrics", "semantic_models", "saved_queries"):
+            getattr(self.dbt.manifest, kind).clear()
         self.graph = Graph(self.dbt.manifest)
-        # The family that was built longest ago comes first.
-        self.families = sorted(self.graph.families, key=min)
+        # The turn that was taken longest ago comes first.
+        self.turns = sorted(self.graph.turns, key=sorted)
         # The first round builds everything: a model that is up to date costs next to nothing.
         self.pending = self.graph.everything()
         self.failing: set[str] = set()
@@ -323,13 +327,12 @@ class Loop:
     def _next_deferrable(self, chosen: set[str]) -> set[str]:
         """The deferrable models to build in this round: those built longest ago."""
         taken = set[str]()
-        waiting = [family for family in self.families if family & chosen]
-        for family in waiting:
-            if taken and len(taken | family & chosen) > self.deferrable_per_round:
+        for turn in [turn for turn in self.turns if turn & chosen]:
+            if taken and len(taken | turn & chosen) > self.deferrable_per_round:
                 break
-            taken |= family & chosen
-            self.families.remove(family)
-            self.families.append(family)
+            taken |= turn & chosen
+            self.turns.remove(turn)
+            self.turns.append(turn)
         return taken
 
     def _note_batches(self, warehouse: Warehouse) -> None:
