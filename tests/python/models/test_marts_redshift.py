@@ -89,9 +89,7 @@ def test_rounds_of_a_loop_give_the_marts_of_the_other_engines(
 @pytest.mark.parametrize(
     "schemas", [["finance"], pytest.param(SCHEMAS, marks=pytest.mark.every)], ids=["some", "all"]
 )
-def test_files_of_the_marts_have_their_rows(
-    schemas: list[str], tmp_path: Path
-) -> None:
+def test_files_of_the_marts_have_their_rows(schemas: list[str], tmp_path: Path) -> None:
     with open_warehouse() as warehouse:
         expected = mart_hashes(warehouse, schemas)
     assert exported_hashes(tmp_path, schemas) == expected
