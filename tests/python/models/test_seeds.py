@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 import pytest
 
 from hirehouse.contracts.model import ROOT, load
+from hirehouse.landing.land import land
+from hirehouse.running.warm_dbt import WarmDbt
+from hirehouse.warehouse.connections import open_warehouse
+from support.events import write
 
 # Stages that an event of its own tells of, so that candidacy_stage_changed must not.
 OWN_EVENT = {"requested", "applied", "accepted", "offered", "hired", "started", "closed"}
@@ -40,3 +45,22 @@ def test_contracts_allow_what_the_seed_lists(seed: str, column: str, own: set[st
 
 def test_rules_lead_to_channels_that_the_seed_lists() -> None:
     assert seeded("channel_rules", "channel") <= seeded("channels", "channel")
+
+
+@pytest.mark.usefixtures("duckdb_environment")
+def test_a_relationship_is_tested_once_both_sides_are_built(tmp_path: Path) -> None:
+    path = write(tmp_path / "nothing.ndjson", [])
+    with open_warehouse() as warehouse:
+        land([path], warehouse)
+    dbt = WarmDbt(folder=tmp_path / "target")
+    arguments = ("build", "--exclude-resource-type", "unit_test", "--select")
+    # Its test of a relationship reads a seed, and that of its history a model, that are missing.
+    assert dbt.run(*arguments, "+dim_employers").success
+    assert dbt.run(*arguments, "channels").success
+    with open_warehouse() as warehouse:
+        warehouse.execute("drop view core.dim_employers")
+        warehouse.execute("create view core.dim_employers as select 'nowhere' as channel")
+    outcome = dbt.run(
+        "test", "--select", "relationships_dim_employers_channel__channel__ref_channels_"
+    )
+    assert list(outcome.failed().values()) == ["Got 1 result, configured to fail if != 0"]
