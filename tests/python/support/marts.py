@@ -78,10 +78,7 @@ UNSTABLE = MappingProxyType({"known_from": "0", "known_to": "0"})
 
 
 def a_third_of_tests(dbt: WarmDbt, seed: int) -> list[str]:
-    """Arguments that leave out two thirds of the tests, drawn by a seed.
-
-    For engines other than DuckDB, where all of them pass, and whose marts are those of DuckDB.
-    """
+    """Arguments that leave out two thirds of the tests, drawn by a seed."""
     choice = random.Random(seed)
     tests = [node for node in dbt.manifest.nodes.values() if node.resource_type == "test"]
     for kind in (tests, [*dbt.manifest.unit_tests.values()]):

@@ -174,6 +174,7 @@ class Stage:
                 self._run(half)
                 self._arrive(lines, name, choice)
                 self._run(set(self.models) - half)
+                self.has_views = True
             case "uncommitted":
                 landed = self._arrive(lines, name, choice)
                 self._commit(landed, "null")
