@@ -43,7 +43,7 @@ def mart(relation: str) -> Mart:
 
 
 def make(warehouse: Warehouse, relation: str, rows: int, *, view: bool = False) -> None:
-    """Make a mart with so many rows, as a table or as a view of one."""
+    """Make a mart with so many rows, up to a thousand, as a table or as a view of one."""
     schema, name = relation.split(".")
     found = mart(relation)
     taken = []
@@ -52,7 +52,11 @@ def make(warehouse: Warehouse, relation: str, rows: int, *, view: bool = False) 
         some = value if column in found.required else f"case when n % 3 <> 0 then {value} end"
         taken.append(f'cast({some} as {kind}) as "{column}"')
     # Redshift has no generate_series that a table can be made of.
-    numbers = f"({' union all '.join(f'select {n} as n' for n in range(rows))}) as r"
+    digits = f"({' union all '.join(f'select {n} as n' for n in range(10))})"
+    numbers = (
+        f"(select a.n + 10 * b.n + 100 * c.n as n from {digits} as a, {digits} as b, {digits} as c)"
+        f" as r where n < {rows}"
+    )
     warehouse.execute(f"create schema if not exists {schema}")
     table = f"{schema}.{name}_rows" if view else relation
     warehouse.execute(f"create table {table} as select {', '.join(taken)} from {numbers}")
