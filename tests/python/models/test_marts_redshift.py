@@ -91,7 +91,7 @@ def test_rounds_of_a_loop_give_the_marts_of_the_other_engines(
 )
 def test_files_of_the_marts_have_their_rows(schemas: list[str], tmp_path: Path) -> None:
     with open_warehouse() as warehouse:
-        expected = mart_hashes(warehouse, schemas)
+        expected = mart_hashes(warehouse, schemas, {})
     assert exported_hashes(tmp_path, schemas) == expected
 
 

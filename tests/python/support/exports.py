@@ -109,7 +109,8 @@ def exported_hashes(folder: Path, schemas: Sequence[str]) -> dict[str, str]:
     for relation in manifest(folder)["marts"]:
         table = pa.concat_tables(pq.read_table(path) for path in paths(folder, relation))
         name = f"{relation} ({table.num_rows} rows)"
-        hashes[name] = content_hash(table.column_names, rows_of(table))
+        columns = sorted(table.column_names)
+        hashes[name] = content_hash(columns, rows_of(table.select(columns)))
     return hashes
 
 

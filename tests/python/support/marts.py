@@ -107,7 +107,7 @@ def mart_hashes(
     for schema, table, column in warehouse.query(
         "select table_schema, table_name, column_name from information_schema.columns"
         f" where table_schema in ({named}) and table_name <> 'model_progress'"
-        " order by 1, 2, ordinal_position"
+        " order by 1, 2, 3"
     ):
         tables.setdefault(f"{schema}.{table}", []).append(column)
     hashes = {}
