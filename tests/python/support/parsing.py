@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -114,21 +114,59 @@ def leave_out_comments(manifest: Manifest) -> None:
         node.config.persist_docs = {}
 
 
+def keep(manifest: Manifest, names: Collection[str]) -> None:
+    """Remove what few tests need of a parsed project, since each run of dbt looks at all of it.
+
+    Args:
+        manifest: the project.
+        names: models and seeds to keep, with what they read, and the tests of all of these.
+    """
+    nodes: MutableMapping[str, Any] = manifest.nodes
+    made = {i for i, n in nodes.items() if n.resource_type in ("model", "seed")}
+    wanted = {i for i in made if nodes[i].name in names}
+    assert {nodes[i].name for i in wanted} == set(names)
+    while more := {a for i in wanted for a in nodes[i].depends_on_nodes if a in nodes} - wanted:
+        wanted |= more
+    gone = made - wanted
+    gone |= {
+        i
+        for i, n in nodes.items()
+        if n.resource_type in ("test", "analysis") and gone & {*n.depends_on_nodes}
+    }
+    # dbt warns of configuration for nothing, unless it is for what is disabled.
+    for i in gone:
+        manifest.disabled[i] = [nodes.pop(i)]
+    for i, metric in manifest.metrics.items():
+        manifest.disabled[i] = [metric]
+    for i, unit_test in list(manifest.unit_tests.items()):
+        if gone & {*unit_test.depends_on.nodes}:
+            del manifest.unit_tests[i]
+    for kind in ("exposures", "metrics", "semantic_models", "saved_queries"):
+        getattr(manifest, kind).clear()
+
+
 _written: set[Path] = set()  # target folders that processes of dbt will read
 
 
-def parsed_for(root: Path, folder: Path, variables: Mapping[str, str]) -> None:
+def parsed_for(
+    root: Path, folder: Path, variables: Mapping[str, str], only: Collection[str] = ()
+) -> None:
     """Let processes of dbt find the project parsed, which would take each of them 10 seconds.
 
     Args:
         root: the project's folder, or a copy of it.
         folder: the target folder of the processes.
         variables: what the profile will read in them.
+        only: names of models; the processes find these and what they read, without comments, until
+            a file of the project changes. By default all.
     """
     load = ManifestLoader.load
 
     def load_and_write(loader: ManifestLoader) -> Manifest:
         manifest = load(loader)
+        if only:
+            keep(manifest, only)
+            leave_out_comments(manifest)
         manifest.state_check = loader.build_manifest_state_check()
         loader.write_manifest_for_partial_parse()
         return manifest
