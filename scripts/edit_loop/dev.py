@@ -80,7 +80,7 @@ class Loop:
         # dbt's own lines would say everything twice.
         self.variables = variables | {"DBT_LOG_LEVEL": "none"}
         self.dbt: Any = None
-        self.prepared = False
+        self.prepared: set[str] = set()  # what is built of all that is read
 
     def parse(self) -> None:
         """Parse what changed since the last time; the first time, everything.
@@ -93,29 +93,34 @@ class Loop:
             return
         self.dbt.parse()
 
-    def needed(self) -> dict[str, Any]:
-        """The model, what hangs on it, and what all of that is made of, by unique id."""
+    def needed(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The model and what hangs on it; and what all of that and its tests read; by unique id."""
         nodes = self.dbt.manifest.nodes
         parents = {i: set(n.depends_on_nodes) & nodes.keys() for i, n in nodes.items()}
-        found = {i for i, n in nodes.items() if n.name == self.name and n.resource_type in BUILT}
-        while more := {i for i, above in parents.items() if above & found} - found:
-            found |= more
+        below = {i for i, n in nodes.items() if n.name == self.name and n.resource_type in BUILT}
+        while more := {i for i, above in parents.items() if above & below} - below:
+            below |= more
+        found = set(below)
         while more := {above for i in found for above in parents[i]} - found:
             found |= more
-        return {i: nodes[i] for i in found if nodes[i].resource_type in BUILT}
 
-    def prepare(self) -> bool:
-        """Build all but the model and what hangs on it, without tests; False if it can't be.
+        def built(ids: set[str]) -> dict[str, Any]:
+            return {i: nodes[i] for i in ids if nodes[i].resource_type in BUILT}
 
-        All, since tests of the model may look at any other.
-        """
+        return built(below), built(found - below)
+
+    def prepare(self, missing: dict[str, Any]) -> bool:
+        """Build what is read and not there yet, without tests; False if it can't be."""
+        names = sorted({node.name for node in missing.values()})
         no_tests = ("--exclude-resource-type", "test", "unit_test")
-        results = self._run("build", "--full-refresh", "--exclude", f"{self.name}+", *no_tests)
-        needed = self.needed()
-        bad = [r for r in results if r.status == "error" and r.node.unique_id in needed]
+        selection = ("--select", *names, "--exclude", f"{self.name}+")
+        results = self._run("build", "--full-refresh", *selection, *no_tests)
+        bad = [r for r in results if r.status == "error"]
         with opened() as warehouse:
             for result in bad:
                 show_failure(result, warehouse.sql)
+        if not bad:
+            self.prepared |= missing.keys()
         return not bad
 
     def build(self, changed: set[Path]) -> bool:
@@ -128,10 +133,11 @@ class Loop:
         Returns:
             Whether all went well.
         """
-        self.prepared = self.prepared or self.prepare()
-        if not self.prepared:
+        hanging, read = self.needed()
+        missing = {i: node for i, node in read.items() if i not in self.prepared}
+        if missing and not self.prepare(missing):
             return False
-        needed = self.needed().values()
+        needed = [*hanging.values(), *read.values()]
         also = [n.name for n in needed if ROOT / n.original_file_path in changed]
         selection = [f"{self.name}+", *(f"{name}+,@{self.name}" for name in also)]
         results = self._run("build", "--full-refresh", "--select", *selection)
