@@ -19,9 +19,13 @@ from hirehouse.warehouse.connections import open_warehouse
 from simulator import simulate
 from support.events import event, line, write
 from support.marts import MakeEnvironment
+from support.pages import blocks
+from support.parsing import keep, leave_out_comments
 
 pytestmark = pytest.mark.one_engine
 
+PAGE = Path("docs/operations.md")
+READ = ("reconciliation", "failed_events", "int_event_delay_percentiles")
 Key = tuple[date, str, str | None]
 WHOLE = "every_day_of_production_is_whole_in_the_marts"
 # Events that the application forgets to emit, and what production counts of them.
@@ -38,7 +42,10 @@ def dbt(
     folder = tmp_path_factory.mktemp(request.param)
     environment = make_environment(request.param, folder)
     with surrounded_by(environment):
-        yield WarmDbt(folder=folder / "target", variables=environment)
+        warm = WarmDbt(folder=folder / "target", variables=environment)
+        keep(warm.manifest, READ)
+        leave_out_comments(warm.manifest)
+        yield warm
 
 
 def take(path: Path, lines: list[bytes]) -> None:
@@ -97,12 +104,16 @@ def test_reconciliation_names_exactly_the_days_that_miss_events(
     lost = list(gaps.values())
     take(tmp_path / "most.ndjson", [text for text in lines if text not in lost])
     assert dbt.run("seed").success
-    build(dbt, "+reconciliation")
+    build(dbt, "+reconciliation", "+failed_events")
     node = next(n for n in dbt.manifest.nodes.values() if n.name == WHOLE)
     assert node.config.severity == "warn"
     outcome = checked(dbt, WHOLE)
     assert [m for m in outcome.messages.values() if m.startswith(f"Got {len(gaps)} results")]
     assert differing() == dict.fromkeys(gaps, ("missing", -1))
+    with open_warehouse() as warehouse:
+        # What the page of operations asks.
+        counts = [len(warehouse.query(b.text)) for b in blocks(PAGE) if b.kind == "sql"]
+    assert counts == [0, len(gaps)]  # nothing has failed
 
     # The count that was made last holds; then what was lost comes after all.
     (day, entity, _), *_ = gaps
