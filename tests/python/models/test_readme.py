@@ -25,12 +25,24 @@ TOUR = 10  # commands that the README's heading promises
 NOT_RUN = 7  # blocks at most, for reasons that each of them states
 # In the order in which they run: connect.md reads the database that running.md makes.
 FIRST = ["contracts", "collecting", "landing", "failures", "running"]
-# Pages that build models or the docs anew, or start dbt many times: with --all.
-LONG = ["connect.md", "contracts.md", "metrics.md", "questions.md", "running.md", "site.md"]
+# Pages that build models or the docs anew, start dbt many times, or read many marts: with --all.
+LONG = [
+    "connect.md",
+    "contracts.md",
+    "export.md",
+    "metrics.md",
+    "questions.md",
+    "running.md",
+    "site.md",
+]
+# The mart that the pages but for LONG read. For a normal run the project has it alone, with what it
+# reads, since test_marts.py builds all; the commands are the same.
+READ = ("hiring_funnel_weekly",)
 # What tests of their own run.
 ELSEWHERE = {
     "backfill.md": "tests/python/landing/test_backfill.py",
     "data-science.md": "tests/python/models/test_examples_data_science.py",
+    "operations.md": "tests/python/models/test_operations.py",
     "production.md": "tests/python/deploying/test_production_page.py",
 }
 PAGES = [
@@ -73,9 +85,11 @@ def environment_of_a_reader(clone: Path, postgres: Postgres) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def toured(clone: Path, environment_of_a_reader: dict[str, str]) -> Path:
+def toured(
+    clone: Path, environment_of_a_reader: dict[str, str], request: pytest.FixtureRequest
+) -> Path:
     """The clone with the warehouse of the README's tour."""
-    parse_clone(clone)
+    parse_clone(clone, only=() if request.config.getoption("--all") else READ)
     run_page(README, clone, environment_of_a_reader)
     return clone
 

@@ -7,10 +7,12 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from dbt.constants import PARTIAL_PARSE_FILE_NAME
 
 from hirehouse.contracts.model import ROOT
 from support.parsing import parsed_for
@@ -75,16 +77,22 @@ def reader(clone: Path) -> dict[str, str]:
     }
 
 
-def parse_clone(clone: Path) -> None:
-    """Let dbt find a clone parsed, for `dbt` and for `hirehouse run`."""
+def parse_clone(clone: Path, only: Collection[str] = ()) -> None:
+    """Let dbt find a clone parsed, for `dbt` and for `hirehouse run`.
+
+    Args:
+        clone: a copy of the project.
+        only: the models that it finds, with what they read; by default all.
+    """
     variables = {
         "DBT_PROFILES_DIR": str(clone),
         "HIREHOUSE_TARGET": "duckdb",
         "HIREHOUSE_DUCKDB": "data/hirehouse.duckdb",
         "HIREHOUSE_SCHEMA": "analytics",
     }
-    for target in ("target", "target/run"):
-        parsed_for(clone, clone / target, variables)
+    parsed_for(clone, clone / "target", variables, only)
+    (clone / "target" / "run").mkdir()
+    shutil.copy(clone / "target" / PARTIAL_PARSE_FILE_NAME, clone / "target" / "run")
 
 
 def run_page(page: Path, clone: Path, environment: Mapping[str, str]) -> None:
