@@ -259,7 +259,9 @@ def test_a_save_is_detected_and_its_result_is_shown(clone: Path) -> None:
         assert "recipient_given" in wrong
         (clone / FILE).write_text(unparsable(good))
         assert f"ERROR   {FILE}:10\n" in result()
-        (clone / FILE).write_text(good)
+        # What the model has come to read is built, too.
+        page = "{{ ref('stg_web__page_viewed') }}"
+        (clone / FILE).write_text(f"{good}where exists (select 1 from {page})\n")
         assert "ok after " in result()
     finally:
         (clone / FILE).write_text(good)
