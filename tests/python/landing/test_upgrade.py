@@ -152,14 +152,6 @@ def test_all_that_has_landed_moves_and_landing_goes_on(old: Rows, tmp_path: Path
         assert len(after["interview_requested"]) == 225 + 36
 
 
-@pytest.mark.usefixtures("old")
-def test_the_target_is_part_of_what_is_to_be_run_next(environment: Environment) -> None:
-    target = environment["HIREHOUSE_TARGET"]
-    said = command("upgrade", "--target", target).stdout
-    assert f"  dbt build --full-refresh --target {target}\n" in said
-    assert f"  dbt run-operation drop_leftovers --target {target}\n" in said
-
-
 def test_what_contracts_got_since_is_added(warehouse: Warehouse, tmp_path: Path) -> None:
     land_some(tmp_path, warehouse)
     wanted = {name: len(columns) for name, columns in raw_tables().items()}
@@ -183,6 +175,7 @@ def test_an_older_warehouse_without_rows_moves_too(warehouse: Warehouse) -> None
     assert set(names(warehouse, "landed")) == set(raw_tables())
 
 
+@pytest.mark.one_engine
 def test_empty_tables_that_are_there_already_are_no_obstacle(old: Rows) -> None:
     with open_warehouse() as warehouse:
         warehouse.execute("create schema landed")
@@ -194,12 +187,16 @@ def test_empty_tables_that_are_there_already_are_no_obstacle(old: Rows) -> None:
         assert content(warehouse, "landed") == old
 
 
-def test_what_others_keep_in_schema_raw_stays(old: Rows) -> None:
+def test_what_others_keep_in_schema_raw_stays(old: Rows, environment: Environment) -> None:
     with open_warehouse() as warehouse:
         warehouse.execute("create table raw.theirs as select 7 as a")
         warehouse.execute("create view raw.seven as select a from raw.theirs")
-    said = command("upgrade").stdout
+    target = environment["HIREHOUSE_TARGET"]
+    said = command("upgrade", "--target", target).stdout
     assert "left in schema raw" in said
+    # The target is part of what is to be run next.
+    assert f"  dbt build --full-refresh --target {target}\n" in said
+    assert f"  dbt run-operation drop_leftovers --target {target}\n" in said
     with open_warehouse() as warehouse:
         assert names(warehouse, "raw") == ["_dlt_loads", "seven", "theirs"]
         assert warehouse.query("select a from raw.seven") == [(7,)]
@@ -289,6 +286,7 @@ def test_no_loop_may_be_running_meanwhile(old: Rows) -> None:
     command("upgrade")
 
 
+@pytest.mark.one_engine
 def test_other_commands_say_what_to_do_and_begin_no_second_schema(
     old: Rows, tmp_path: Path
 ) -> None:
