@@ -17,7 +17,7 @@ from support.events import event, line, write
 from support.forks import MODELS
 from support.marts import dbt
 
-BUILD = ("build", *MODELS, "--select", "+fct_offers")
+BUILD = ("build", *MODELS, "--select", "+int_offers")
 
 
 def test_a_mapping_that_gained_a_property_is_told_of_its_copies(
@@ -33,7 +33,7 @@ def test_a_mapping_that_gained_a_property_is_told_of_its_copies(
     assert "They differ from it in base_salary of 2, which no mart will show" in result.stderr
     assert "delete" not in result.stderr
     assert "run the same command with --instead-of 1\n" in result.stderr
-    salaries = "select offer_id, base_salary from marketplace.fct_offers order by 1"
+    salaries = "select offer_id, base_salary from intermediate.int_offers order by 1"
     dbt(environment, tmp_path, *BUILD)
     with open_warehouse(environment["HIREHOUSE_TARGET"]) as warehouse:
         assert {salary for _, salary in warehouse.query(salaries)} == {None}
