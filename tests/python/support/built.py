@@ -10,7 +10,7 @@ import pytest
 from conftest import ENGINES, surrounded_by
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import open_warehouse
-from support.marts import MakeEnvironment, a_third_of_tests, land_into, mart_hashes, simulated
+from support.marts import MakeEnvironment, land_into, mart_hashes, one_test_in, simulated
 
 # A line that can't be read carries no time, and so was received when it landed.
 UNDATED = {"received_at": "0", "known_on": "case when t.landed_count > 0 then t.known_on end"}
@@ -63,7 +63,7 @@ def builds(
             warm = WarmDbt(folder=folder / "target", variables=environment)
             arguments = BUILD["every" if everything else engine]
             if engine == "postgres" and not everything:
-                arguments = [*arguments, *a_third_of_tests(warm, SEED)]
+                arguments = [*arguments, *one_test_in(3, warm, SEED)]
             outcome = warm.run(*arguments)
             assert outcome.success, outcome.failed()
             with open_warehouse() as warehouse:
