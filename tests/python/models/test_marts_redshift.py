@@ -26,6 +26,7 @@ from support.marts import (
     one_test_in,
     shuffled,
 )
+from support.parsing import leave_out_comments
 from support.semantic_layer import Metrics
 
 SEED = 1
@@ -49,6 +50,7 @@ def loop(environment: dict[str, str], folder: Path, marketplaces: list[Path]) ->
     assert environment["HIREHOUSE_TARGET"] == "redshift"
     (folder / "inbox").mkdir()
     loop = Loop([*map(str, marketplaces[:-1]), str(folder / "inbox")])
+    leave_out_comments(loop.dbt.manifest)  # test_run.py builds some with them
     assert rounds(loop)
     return loop
 
@@ -71,7 +73,7 @@ def test_tests_of_data_and_units_pass(
     outcome = warm.run("test", *([] if everything else one_test_in(10, warm, SEED)))
     assert outcome.success, outcome.failed()
     ran = [name for name in outcome.status if name.startswith(("test.", "unit_test."))]
-    assert len(ran) > (400 if everything else 40)
+    assert len(ran) > (300 if everything else 40)
 
 
 def test_rounds_of_a_loop_give_the_marts_of_the_other_engines(
