@@ -11,7 +11,7 @@ from support.steps import Step
 
 SEED = 7
 # Models of every strategy, with all that they read.
-SAMPLE = ("fct_offers", "dim_candidates_history", "mrr_monthly")
+SAMPLE = ("int_offers", "dim_candidates_history", "mrr_monthly")
 
 
 def test_histories_give_what_a_full_build_gives(
@@ -21,6 +21,6 @@ def test_histories_give_what_a_full_build_gives(
     stage = Stage(make_environment("redshift", tmp_path), tmp_path, only=SAMPLE)
     steps = [
         *(Step("land", 1), Step("run"), Step("uncommitted", 2), Step("land", 3)),
-        *(Step("at once", models=("+fct_offers",)), Step("run")),
+        *(Step("at once", models=("+int_offers",)), Step("run")),
     ]
     assert stage.play(histories(3, 40, SEED), steps) == []
