@@ -248,6 +248,13 @@ def formula_of(node: Node) -> tuple[str, list[str]]:
             return " / ".join(inputs), inputs
         case "derived":
             return params["expr"], inputs
+        case "conversion":
+            conversion = params["conversion_type_params"]
+            inputs = [conversion[which]["name"] for which in ("conversion_metric", "base_metric")]
+            within = (
+                f"within {conversion['window']['count']} {conversion['window']['granularity']}s"
+            )
+            return f"{inputs[0]} {within} / {inputs[1]}", inputs
         case "cumulative":
             inputs = [params["cumulative_type_params"]["metric"]["name"]]
             window = params["cumulative_type_params"].get("window")
