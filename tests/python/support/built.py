@@ -11,6 +11,7 @@ from conftest import ENGINES, surrounded_by
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import open_warehouse
 from support.marts import MakeEnvironment, land_into, mart_hashes, one_test_in, simulated
+from support.parsing import leave_out_comments
 
 # A line that can't be read carries no time, and so was received when it landed.
 UNDATED = {"received_at": "0", "known_on": "case when t.landed_count > 0 then t.known_on end"}
@@ -61,6 +62,7 @@ def builds(
             landed = land_into(environment, marketplaces)
             assert not landed.unreadable
             warm = WarmDbt(folder=folder / "target", variables=environment)
+            leave_out_comments(warm.manifest)
             arguments = BUILD["every" if everything else engine]
             if engine == "postgres" and not everything:
                 arguments = [*arguments, *one_test_in(3, warm, SEED)]
