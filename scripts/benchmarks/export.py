@@ -46,7 +46,7 @@ def main() -> None:
                 warehouse.execute(f"insert into {table} select r.* from {table} as r, {copies}")
         ratios = [measure(mart, folder, options.runs) for mart in (OFFERS, FUNNEL)]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"memory {memory:,.0f} MB at most")
+    print(f"memory {memory:,.0f} MB at most, which the floor and making the rows needed, too")
     if min(ratios) < LEAST:
         sys.exit(f"an export must have at least {LEAST} of the floor's speed")
 
