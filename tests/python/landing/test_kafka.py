@@ -489,7 +489,8 @@ class Idle:
             config=SimpleNamespace(materialized="view"), depends_on_nodes=[],
         )  # fmt: skip
         self.manifest = SimpleNamespace(
-            nodes={BATCHES: node}, sources={}, unit_tests={}, child_map={BATCHES: []},
+            nodes={BATCHES: node}, sources={}, child_map={BATCHES: []},
+            unit_tests={}, exposures={}, metrics={}, semantic_models={}, saved_queries={},
             build_parent_and_child_maps=lambda: None,
         )  # fmt: skip
 
