@@ -103,8 +103,7 @@
     {%- if flags.FAVOR_STATE and node.unique_id not in selected_resources -%}
         {{ return(true) }}
     {%- endif -%}
-    {%- set own = api.Relation.create(node.database, node.schema, node.alias) -%}
-    {{ return(load_cached_relation(own) is none) }}
+    {{ return(not has_relation(node)) }}
 {% endmacro %}
 
 {#

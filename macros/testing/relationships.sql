@@ -5,9 +5,9 @@
 #}
 {% macro default__test_relationships(model, column_name, to, field) %}
     {%- if execute and flags.WHICH in ('build', 'test') -%}
-        {%- set node = graph.nodes[context['model'].attached_node] -%}
-        {%- set tested = api.Relation.create(node.database, node.schema, node.alias) -%}
-        {%- if not (load_cached_relation(tested) and load_cached_relation(to)) -%}
+        {%- set tested = graph.nodes[context['model'].attached_node] -%}
+        {%- set there = has_relation(tested) or tested.defer_relation -%}
+        {%- if not (there and load_cached_relation(to)) -%}
             {{ return('select 1 as missing where 1 = 0') }}
         {%- endif -%}
     {%- endif -%}

@@ -89,10 +89,8 @@
 #}
 {% macro is_built(names) -%}
     {%- set there = [] -%}
-    {%- for node in graph.nodes.values() if node.name in names -%}
-        {%- if load_cached_relation(api.Relation.create(node.database, node.schema, node.alias)) -%}
-            {%- do there.append(node.name) -%}
-        {%- endif -%}
+    {%- for node in graph.nodes.values() if node.name in names and has_relation(node) -%}
+        {%- do there.append(node.name) -%}
     {%- endfor -%}
     {{ return(there | length == names | length) }}
 {%- endmacro %}

@@ -56,6 +56,8 @@ def test_a_relationship_is_tested_once_both_sides_are_built(tmp_path: Path) -> N
     arguments = ("build", "--exclude-resource-type", "unit_test", "--select")
     # Its test of a relationship reads a seed, and that of its history a model, that are missing.
     assert dbt.run(*arguments, "+dim_employers").success
+    # One test reads this history and another one.
+    assert dbt.run(*arguments, "+dim_candidates_history").success
     assert dbt.run(*arguments, "channels").success
     with open_warehouse() as warehouse:
         warehouse.execute("drop view core.dim_employers")
