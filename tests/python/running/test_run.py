@@ -38,8 +38,8 @@ from simulator import simulate
 from support.collectors import call, serving, until
 from support.events import event, line, write
 from support.forks import MODELS, Fork, Tell
-from support.layout import keep
 from support.marts import SCHEMAS, MakeEnvironment, land_into, mart_hashes, shuffled
+from support.parsing import keep
 from support.servers import S3
 
 RecordProperty = Callable[[str, object], None]

@@ -59,13 +59,3 @@ def models_of(manifest: Any, only: Sequence[str] = ()) -> dict[str, Model]:
         if not only or node.name in only:
             take(key)
     return found
-
-
-def keep(manifest: Any, only: Sequence[str]) -> None:
-    """Take all but some models, what they read, and seeds from a manifest."""
-    kept = {model.id for model in models_of(manifest, only).values()}
-    for key, node in list(manifest.nodes.items()):
-        if key not in kept and node.resource_type not in ("seed", "operation"):
-            del manifest.nodes[key]
-    for others in ("exposures", "metrics", "saved_queries", "semantic_models", "unit_tests"):
-        getattr(manifest, others).clear()
