@@ -31,9 +31,8 @@ class Graph:
         facts = named - whole
         self.deferrable = {i for i in self.everything() if not facts & self.with_descendants({i})}
         # A model must not be ahead of its inputs, so each is built with those that can wait, too.
-        above = self.below.reverse(copy=False)
         ends = [i for i in self.deferrable if not self.deferrable & set(self.children[i])]
-        self.turns = [{end} | self.deferrable & networkx.descendants(above, end) for end in ends]
+        self.turns = [{end} | self.deferrable & networkx.ancestors(self.below, end) for end in ends]
 
     def everything(self) -> set[str]:
         return {i for i, kind in self.kinds.items() if kind != "ephemeral"}
