@@ -251,20 +251,19 @@ def formula_of(node: Node) -> tuple[str, list[str]]:
         case "conversion":
             conversion = params["conversion_type_params"]
             inputs = [conversion[which]["name"] for which in ("conversion_metric", "base_metric")]
-            within = (
-                f"within {conversion['window']['count']} {conversion['window']['granularity']}s"
-            )
-            return f"{inputs[0]} {within} / {inputs[1]}", inputs
+            return f"{inputs[0]} within {span(conversion['window'])} / {inputs[1]}", inputs
         case "cumulative":
             inputs = [params["cumulative_type_params"]["metric"]["name"]]
             window = params["cumulative_type_params"].get("window")
-            since = (
-                f"the last {window['count']} {window['granularity']}s" if window else "the start"
-            )
+            since = f"the last {span(window)}" if window else "the start"
             return f"sum of {inputs[0]} since {since}", inputs
         case _:
             aggregation = params["metric_aggregation_params"]
             return f"{aggregation['agg']}({params['expr']})", []
+
+
+def span(window: Node) -> str:
+    return f"{window['count']} {window['granularity']}s"
 
 
 def dimensions_of(semantic: Node) -> list[str]:
