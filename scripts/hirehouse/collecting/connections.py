@@ -45,8 +45,11 @@ class Connection(H11Protocol):
     limit = MAX_CONNECTIONS
     idle: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """See asyncio.Protocol; uvicorn narrows its argument in the same way."""
+    def connection_made(
+        self,
+        transport: asyncio.Transport,  # type: ignore[override] # uvicorn narrows it in the same way
+    ) -> None:
+        """See asyncio.Protocol."""
         super().connection_made(transport)
         beyond = len(self.connections) - self.limit
         if beyond > ANSWERED:

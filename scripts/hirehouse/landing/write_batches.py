@@ -112,7 +112,7 @@ def numbered(
     for name, table in tables.items():
         if known and name.startswith("failed_event"):
             old = pc.is_in(table["failure_id"], pa.array(sorted(known)))
-            table = table.filter(pc.invert(old))  # noqa: PLW2901
+            table = table.filter(pc.invert(old))  # noqa: PLW2901 - only what is new is numbered
         column = pa.repeat(pa.scalar(batch_id, pa.int64()), table.num_rows)
         result[name] = table.append_column("batch_id", column)
     return result
