@@ -99,8 +99,9 @@
 
 {# Whether dbt's `--defer` reads a model from other schemas, by the same rules as `ref`. #}
 {% macro is_deferred(node) %}
-    {%- if not flags.DEFER or not node.defer_relation -%}{{ return(false) }}{%- endif -%}
-    {%- if flags.FAVOR_STATE and node.unique_id not in selected_resources -%}
+    {%- if not node.defer_relation -%}{{ return(false) }}{%- endif -%}
+    {#- `flags` has neither of the two arguments. -#}
+    {%- if invocation_args_dict.favor_state and node.unique_id not in selected_resources -%}
         {{ return(true) }}
     {%- endif -%}
     {{ return(not has_relation(node)) }}

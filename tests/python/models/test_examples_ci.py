@@ -44,7 +44,7 @@ def branch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "state").mkdir()
     (root / "run").mkdir()
     shutil.copy(compiled() / "manifest.json", root / "state")
-    model = root / "models/intermediate/operations/int_event_delay_percentiles.sql"
+    model = root / "models/intermediate/operations/int_event_delays.sql"
     model.write_text(model.read_text() + "-- changed\n")
     return root
 
@@ -59,7 +59,8 @@ def test_state_modified_selects_what_changed_and_what_depends_on_it(branch: Path
     assert command.split()[2:7] == shlex.split(readme_command("dbt ls"))[1:]
     listed = in_pull_request([*command.split(), "--output", "name"], branch)
     assert listed.returncode == 0, listed.stdout
-    assert sorted(listed.stdout.split()) == ["event_lateness", "int_event_delay_percentiles"]
+    names = ["event_lateness", "int_event_delay_percentiles", "int_event_delays"]
+    assert sorted(listed.stdout.split()) == names
     # Any schema that is not production's is a prefix.
     own = json.loads((branch / "run" / "target" / "manifest.json").read_text())
     assert schemas_of(own) == {f"pr_12_{schema}" for schema in schemas_of(manifest())}
@@ -81,28 +82,41 @@ def test_the_build_reads_all_else_from_production(
             land([write(folder / "examples.ndjson", examples)], warehouse)
             # As if an earlier build of the pull request had made two relations: one that this
             # build makes anew, and one that it does not.
-            warehouse.execute("create schema pr_12_intermediate")
-            for name in ("int_event_delay_percentiles", "int_event_delays"):
-                warehouse.execute(f"create table pr_12_intermediate.{name} (batch_id bigint)")
+            for schema, name in (
+                ("pr_12_intermediate", "int_event_delays"),
+                ("pr_12_staging", "stg_landing__events"),
+            ):
+                warehouse.execute(f"create schema {schema}")
+                warehouse.execute(f"create table {schema}.{name} (batch_id bigint)")
         compiling = build.replace("dbt build", "dbt --quiet compile")
         done = in_pull_request(shlex.split(compiling), branch)
         assert done.returncode == 0, done.stdout
         compiled_sql = folder / "target/compiled/hirehouse/models"
-        changed = compiled_sql / "intermediate/operations/int_event_delay_percentiles.sql"
-        dependent = compiled_sql / "marts/operations/event_lateness.sql"
-        assert '"intermediate"."int_event_delays"' in changed.read_text()
-        assert '"pr_12_intermediate"."int_event_delay_percentiles"' in dependent.read_text()
+        changed = compiled_sql / "intermediate/operations/int_event_delays.sql"
+        dependent = compiled_sql / "intermediate/operations/int_event_delay_percentiles.sql"
+        assert '"staging"."stg_landing__events"' in changed.read_text()
+        assert '"pr_12_intermediate"."int_event_delays"' in dependent.read_text()
 
         with open_warehouse() as warehouse:
             warehouse.execute("drop schema pr_12_intermediate cascade")
-        dbt({}, branch / "production", "run", "--select", "+event_lateness")
-        done = in_pull_request(shlex.split(build.replace("dbt build", "dbt --quiet build")), branch)
-        assert done.returncode == 0, done.stdout
-        with open_warehouse() as warehouse:
-            theirs = mart_hashes(warehouse, ["operations"])
-            ours = mart_hashes(warehouse, ["pr_12_operations"])
-    assert ours == {f"pr_12_{name}": value for name, value in theirs.items()}
-    assert list(ours) == [f"pr_12_operations.event_lateness ({len(examples)} rows)"]
+            warehouse.execute("drop schema pr_12_staging cascade")
+        # Production and the pull request are both built again, after more has landed.
+        build_again = shlex.split(build.replace("dbt build", "dbt --quiet build"))
+        for day in (1, 2):
+            received = {"receivedAt": f"2026-07-0{day}T00:00:00Z"}
+            events = [json.loads(event) | received for event in examples]
+            lines = [line(e | {"messageId": f"{day}-{i}"}) for i, e in enumerate(events)]
+            with open_warehouse() as warehouse:
+                land([write(folder / f"{day}.ndjson", lines)], warehouse)
+            dbt({}, branch / "production", "run", "--select", "+event_lateness")
+            done = in_pull_request(build_again, branch)
+            assert done.returncode == 0, done.stdout
+            with open_warehouse() as warehouse:
+                theirs = mart_hashes(warehouse, ["operations"])
+                ours = mart_hashes(warehouse, ["pr_12_operations"])
+            assert ours == {f"pr_12_{name}": value for name, value in theirs.items()}
+            rows = (1 + day) * len(examples)
+            assert list(ours) == [f"pr_12_operations.event_lateness ({rows} rows)"]
 
 
 def test_the_marts_check_of_a_pull_request_is_a_command_that_there_is() -> None:
