@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from dbt.contracts.graph.manifest import Manifest
 
 from conftest import surrounded_by
 from hirehouse.landing.inputs import Limits
@@ -25,7 +26,7 @@ from support.scene import Scene, check_readings
 RecordProperty = Callable[[str, object], None]
 BATCHES_READ = "staging.stg_landing__batches"
 # Of every materialization, with views on tables, on a seed, and joins.
-SAMPLE = ("+fct_offers", "+mrr_monthly")
+SAMPLE = ("fct_offers", "mrr_monthly")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def postgres_scene(
             "postgres",
             folder,
             4 if everything else 3,
-            select=() if everything else SAMPLE,
+            only=None if everything else lambda _: SAMPLE,
             limits=Limits(lines=100 if everything else 300),
             resent_share=0.0,
         )
@@ -80,7 +81,7 @@ def test_builds_and_readers_during_a_landing_miss_nothing(
         lander.until("batch")
         while not lander.ended():
             seen = [scene.rows()]
-            build = Fork(building(scene.dbt, *scene.selection), mine=True)
+            build = Fork(building(scene.dbt, *MODELS), mine=True)
             while not build.ended():
                 seen.append(scene.rows())
             build.finish()
@@ -117,25 +118,20 @@ def older_snapshot(scene: Scene) -> Iterator[None]:
 
 # What may run at once; with a few models each, where it is not about all.
 AT_ONCE = ("build", "run", "run part", "run without", "build part", "refresh part", "seed", "loop")
+# Rounds of builds at once, with --all; `None` is the whole project, which takes longer.
+SHARES = (*range(9), None)
+ROUNDS = 20
 
 
 @pytest.fixture(scope="module")
 def made_scene(
-    request: pytest.FixtureRequest,
-    make_environment: MakeEnvironment,
-    tmp_path_factory: pytest.TempPathFactory,
+    make_environment: MakeEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> Scene:
-    """A marketplace that lands in many parts, with copies among its events."""
-    everything = request.config.getoption("--all")
+    """A marketplace that lands in three parts, with copies among its events."""
     folder = tmp_path_factory.mktemp("growing")
     variables = make_environment("postgres", folder)
     with surrounded_by(variables):
-        scene = Scene(
-            "postgres",
-            folder,
-            201 if everything else 3,
-            select=() if everything else SAMPLE,
-        )
+        scene = Scene("postgres", folder, 3, only=lambda _: SAMPLE)
     scene.dbt.variables |= variables
     return scene
 
@@ -148,14 +144,37 @@ def growing_scene(made_scene: Scene) -> Iterator[Scene]:
         yield made_scene
 
 
-def test_builds_at_once_leave_what_one_build_gives(
-    growing_scene: Scene, request: pytest.FixtureRequest, record_property: RecordProperty
-) -> None:
+def test_builds_at_once_leave_what_one_build_gives(growing_scene: Scene) -> None:
     """Whatever is built, whole or in part, by however many: at the end all numbers are right."""
-    scene = growing_scene
-    choice = random.Random(5)
-    everything = request.config.getoption("--all")
-    some = AT_ONCE if everything else AT_ONCE[:-1]  # the loop builds all models
+    rounds_of_builds_at_once(growing_scene, random.Random(5))
+
+
+@pytest.mark.every
+@pytest.mark.parametrize("share", SHARES)
+def test_every_mart_survives_builds_at_once(
+    share: int | None,
+    make_environment: MakeEnvironment,
+    tmp_path: Path,
+    record_property: RecordProperty,
+) -> None:
+    def marts(manifest: Manifest) -> list[str]:
+        nodes: Mapping[str, Any] = manifest.nodes
+        models = {i: n for i, n in nodes.items() if n.resource_type == "model"}
+        read = {i for node in models.values() for i in node.depends_on_nodes}
+        ends = sorted(node.name for i, node in models.items() if i not in read)
+        random.Random(5).shuffle(ends)
+        return ends[share :: len(SHARES) - 1]
+
+    with surrounded_by(make_environment("postgres", tmp_path)):
+        only = None if share is None else marts
+        scene = Scene("postgres", tmp_path, ROUNDS, only=only)
+        builds = rounds_of_builds_at_once(scene, random.Random(share))
+    record_property("rounds of builds at once", ROUNDS)
+    record_property("builds in them", builds)
+
+
+def rounds_of_builds_at_once(scene: Scene, choice: random.Random) -> int:
+    """Two to four builds at once after each part that lands; gives how many there were."""
     first, *others = scene.parts
     Fork(landing([first], scene.limits)).finish()
     # None of them finds a schema or a table.
@@ -163,16 +182,12 @@ def test_builds_at_once_leave_what_one_build_gives(
     builds = 3
     for part in others:
         Fork(landing([part], scene.limits)).finish()
-        kinds = choice.choices(some, k=choice.randint(2, 4))
+        kinds = choice.choices(AT_ONCE, k=choice.randint(2, 4))
         at_once([building_some(scene, kind, choice) for kind in kinds])
         builds += len(kinds)
     scene.build()
-    # The loop builds all models, and the scene is about some of them.
-    wanted = {name.split()[0] for name in scene.expected}
-    found = {n: value for n, value in scene.content().items() if n.split()[0] in wanted}
-    assert found == scene.expected
-    record_property("rounds of builds at once", len(scene.parts))
-    record_property("builds in them", builds)
+    assert scene.content() == scene.expected
+    return builds
 
 
 def at_once(works: list[Callable[[Tell], None]]) -> None:
@@ -188,15 +203,14 @@ def building_some(scene: Scene, kind: str, choice: random.Random) -> Callable[[T
     """
     names = [node.split(".", 2)[2] for node in scene.seconds if node.startswith("model.")]
     some = choice.sample(names, min(len(names), choice.randint(1, 6)))
-    whole = scene.selection[len(MODELS) :]
     # Unit tests read nothing that others build.
     build = ["build", "--exclude-resource-type", "unit_test"]
     arguments = {
-        "all models": ["build", *scene.selection],
-        "build": [*build, *whole],
-        "run": ["run", *whole],
+        "all models": ["build", *MODELS],
+        "build": build,
+        "run": ["run"],
         "run part": ["run", "--select", *(choice.choice([n, f"+{n}", f"{n}+"]) for n in some)],
-        "run without": ["run", *whole, "--exclude", *some],
+        "run without": ["run", "--exclude", *some],
         "build part": [*build, "--select", *(f"+{name}" for name in some)],
         "refresh part": ["run", "--full-refresh", "--select", *some],
         "seed": ["seed"],
@@ -339,10 +353,10 @@ def test_landings_and_builds_of_a_duckdb_file_wait_for_each_other(
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    scene = Scene("duckdb", tmp_path, 3, select=SAMPLE, limits=Limits(lines=500))
+    scene = Scene("duckdb", tmp_path, 3, only=lambda _: SAMPLE, limits=Limits(lines=500))
     Fork(landing(scene.parts[:1], scene.limits)).finish()
 
-    build = Fork(building(scene.dbt, *scene.selection), mine=True)
+    build = Fork(building(scene.dbt, *MODELS), mine=True)
     assert build.until("NodeStart model.hirehouse.stg_landing__batches")
     lander = Fork(landing(scene.parts[1:2], scene.limits))
     build.finish()
@@ -351,7 +365,7 @@ def test_landings_and_builds_of_a_duckdb_file_wait_for_each_other(
 
     lander = Fork(landing(scene.parts[2:], scene.limits))
     assert lander.until("batch")
-    build = Fork(building(scene.dbt, *scene.selection), mine=True)
+    build = Fork(building(scene.dbt, *MODELS), mine=True)
     lander.finish()
     build.finish()
     assert f"which process {lander.pid} has open" in capfd.readouterr().err

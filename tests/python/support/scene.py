@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
+from dbt.contracts.graph.manifest import Manifest
+
 from hirehouse.landing.inputs import Limits
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
@@ -14,7 +16,7 @@ from hirehouse.warehouse.landed_schema import raw_tables
 from simulator import simulate
 from support.forks import MODELS, Fork, landing
 from support.marts import content_hash, mart_hashes, shuffled
-from support.parsing import leave_out_comments
+from support.parsing import keep, leave_out_comments
 
 COMMITTED = "landed.batches as b where b.committed_at is not null"
 # A crashed landing has used up its number, so batches count by their place among the committed.
@@ -30,6 +32,7 @@ class Scene:
         parts: how many files to cut the marketplace into, its lines shuffled.
         select: dbt's selection of what to build, else all seeds and models. To be of use, it has
             to name whole ancestries (`+fct_offers`).
+        only: gives, for the parsed project, the models that it is cut down to, with all they read.
         limits: when a batch is full; by default each part is one.
         resent_share: share of events that arrive twice.
         store: keeps a part elsewhere, such as on S3, and gives the address to land it from.
@@ -43,6 +46,7 @@ class Scene:
         parts: int,
         *,
         select: Sequence[str] = (),
+        only: Callable[[Manifest], Sequence[str]] | None = None,
         limits: Limits | None = None,
         resent_share: float = 0.05,
         store: Callable[[Path], str] = str,
@@ -56,6 +60,8 @@ class Scene:
         self.selection = [*MODELS, *(["--select", *select] if select else [])]
         self.limits = limits or Limits()
         self.dbt = WarmDbt(folder=folder / "target")
+        if only:
+            keep(self.dbt.manifest, only(self.dbt.manifest))
         leave_out_comments(self.dbt.manifest)
         self.any_batches = any_batches
         # Seconds that landing a part takes, and each node; nodes in the order of their ends.
