@@ -81,12 +81,9 @@ def against(
 
 def columns_of(warehouse: Warehouse, table: str) -> list[str]:
     """Names of a table's columns, in order."""
-    schema, _, name = table.partition(".")
-    rows = warehouse.query(
-        "select column_name from information_schema.columns"
-        f" where table_schema = '{schema}' and table_name = '{name}' order by ordinal_position"
-    )
-    return [column for (column,) in rows]
+    # The catalog of DuckDB binds each view for that, of all that there are.
+    with warehouse.cursor(f"select * from {table} limit 0") as cursor:
+        return [column[0] for column in cursor.description]
 
 
 def drop_schemas(warehouse: Warehouse, schemas: set[str]) -> None:

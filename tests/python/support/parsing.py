@@ -114,12 +114,13 @@ def leave_out_comments(manifest: Manifest) -> None:
         node.config.persist_docs = {}
 
 
-def keep(manifest: Manifest, names: Collection[str]) -> None:
+def keep(manifest: Manifest, names: Collection[str], *, tests: bool = True) -> None:
     """Remove what few tests need of a parsed project, since each run of dbt looks at all of it.
 
     Args:
         manifest: the project.
-        names: models and seeds to keep, with what they read, and the tests of all of these.
+        names: models and seeds to keep, with what they read.
+        tests: also keep the tests of all of these.
     """
     nodes: MutableMapping[str, Any] = manifest.nodes
     made = {i for i, n in nodes.items() if n.resource_type in ("model", "seed")}
@@ -131,7 +132,7 @@ def keep(manifest: Manifest, names: Collection[str]) -> None:
     gone |= {
         i
         for i, n in nodes.items()
-        if n.resource_type in ("test", "analysis") and gone & {*n.depends_on_nodes}
+        if n.resource_type in ("test", "analysis") and (not tests or gone & {*n.depends_on_nodes})
     }
     # dbt warns of configuration for nothing, unless it is for what is disabled.
     for i in gone:
@@ -139,7 +140,7 @@ def keep(manifest: Manifest, names: Collection[str]) -> None:
     for i, metric in manifest.metrics.items():
         manifest.disabled[i] = [metric]
     for i, unit_test in list(manifest.unit_tests.items()):
-        if gone & {*unit_test.depends_on.nodes}:
+        if not tests or gone & {*unit_test.depends_on.nodes}:
             del manifest.unit_tests[i]
     for kind in ("exposures", "metrics", "semantic_models", "saved_queries"):
         getattr(manifest, kind).clear()

@@ -60,6 +60,7 @@ class Scene:
         self.selection = [*MODELS, *(["--select", *select] if select else [])]
         self.limits = limits or Limits()
         self.dbt = WarmDbt(folder=folder / "target")
+        self.dbt.options += ["--threads", "4"]
         if only:
             keep(self.dbt.manifest, only(self.dbt.manifest))
         leave_out_comments(self.dbt.manifest)

@@ -27,7 +27,7 @@ from support.comparing import BATCH, Difference, against, differing, drop_schema
 from support.forks import Fork, Tell
 from support.histories import History, is_settled
 from support.layout import models_of
-from support.parsing import leave_out_comments
+from support.parsing import keep, leave_out_comments
 from support.steps import Step, selected
 from support.truth import Arrived, expected
 
@@ -80,8 +80,11 @@ class Stage:
         """Read the project, at the start and after a change of it."""
         with surrounded_by(self.environment):
             self.dbt = WarmDbt(self.root, self.folder / "dbt", self.environment)
-        leave_out_comments(self.dbt.manifest)
-        self.models = models_of(self.dbt.manifest, self.only)
+        manifest = self.dbt.manifest
+        leave_out_comments(manifest)
+        self.models = models_of(manifest, self.only)
+        made = [n.name for n in manifest.nodes.values() if n.resource_type in ("model", "seed")]
+        keep(manifest, self.only or made, tests=False)
         self.has_views = False
 
     def play(self, histories: Sequence[History], steps: Sequence[Step]) -> list[Difference]:
