@@ -122,16 +122,8 @@ def parsed_once() -> Iterator[None]:
         if command != "parse" and THREADS not in (*dbt.options, *arguments):
             # They would wait for each other, as Python runs one at a time.
             arguments = (*arguments, THREADS, "1")
-        from dbt.compilation import Linker  # noqa: PLC0415 - dbt takes 3 s
-
-        find_cycles: Any = Linker.find_cycles
-
-        def find_cycles_if_any(linker: Linker) -> Any:
-            # How dbt looks for one, in each run, is a third of what a small run costs.
-            return None if is_directed_acyclic_graph(linker.graph) else find_cycles(linker)
-
         with surrounded_by({n: v for n, v in wanted.items() if n not in os.environ}) as patch:
-            patch.setattr(Linker, "find_cycles", find_cycles_if_any)
+            leave_out_diagnostics(patch)
             if "DBT_LOG_LEVEL" in wanted and not dbt.runner.callbacks:
                 leave_out_debug_events(patch)
             return invoke(dbt, command, *arguments)
@@ -140,6 +132,24 @@ def parsed_once() -> Iterator[None]:
         patch.setattr(WarmDbt, "_read", read_once)
         patch.setattr(WarmDbt, "_invoke", invoke_quietly)
         yield
+
+
+def leave_out_diagnostics(patch: pytest.MonkeyPatch) -> None:
+    """Let dbt leave out what takes most of a small run, and what no test reads."""
+    from dbt.compilation import Linker  # noqa: PLC0415 - dbt takes 3 s
+    from dbt.plugins.manager import PluginManager  # noqa: PLC0415 - dbt takes 3 s
+    from dbt_common.behavior_flags import BehaviorFlagRendered  # noqa: PLC0415 - dbt takes 3 s
+
+    find_cycles: Any = Linker.find_cycles
+
+    def find_cycles_if_any(linker: Linker) -> Any:
+        return None if is_directed_acyclic_graph(linker.graph) else find_cycles(linker)
+
+    patch.setattr(Linker, "find_cycles", find_cycles_if_any)
+    patch.setattr(Linker, "get_graph_summary", lambda *_: {})
+    patch.setattr(PluginManager, "get_prefixed_modules", dict)
+    # It looks through the whole stack for the source of a flag.
+    patch.setattr(BehaviorFlagRendered, "_default_source", lambda *_: "tests")
 
 
 def leave_out_debug_events(patch: pytest.MonkeyPatch) -> None:
@@ -152,9 +162,9 @@ def leave_out_debug_events(patch: pytest.MonkeyPatch) -> None:
     def make_if_read(event: Any, *args: Any, **fields: Any) -> None:
         make(event, *args, **({} if isinstance(event, debug) else fields))
 
-    def fire_if_read(events: Any, event: Any, **how: Any) -> None:
+    def fire_if_read(events: Any, event: Any, *args: Any, **how: Any) -> None:
         if not isinstance(event, debug):
-            fire(events, event, **how)
+            fire(events, event, *args, **how)
 
     patch.setattr(base_types.BaseEvent, "__init__", make_if_read)
     patch.setattr(event_manager.EventManager, "fire_event", fire_if_read)

@@ -83,8 +83,9 @@ class Stage:
         manifest = self.dbt.manifest
         leave_out_comments(manifest)
         self.models = models_of(manifest, self.only)
-        made = [n.name for n in manifest.nodes.values() if n.resource_type in ("model", "seed")]
-        keep(manifest, self.only or made, tests=False)
+        kept = [n.name for n in manifest.nodes.values() if n.resource_type == "seed"]
+        kept += [manifest.nodes[model.id].name for model in self.models.values()]
+        keep(manifest, kept, tests=False)
         self.has_views = False
 
     def play(self, histories: Sequence[History], steps: Sequence[Step]) -> list[Difference]:
