@@ -65,7 +65,7 @@ def builds(
             leave_out_comments(warm.manifest)
             arguments = BUILD["every" if everything else engine]
             if engine == "postgres" and not everything:
-                arguments = [*arguments, *one_test_in(3, warm, SEED)]
+                arguments = [*arguments, *one_test_in(10, warm, SEED)]
             outcome = warm.run(*arguments)
             assert outcome.success, outcome.failed()
             with open_warehouse() as warehouse:

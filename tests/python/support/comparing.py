@@ -13,6 +13,11 @@ from hirehouse.warehouse.connections import Warehouse
 ROWS = 5_000  # differing rows of a model that are fetched
 PREFIX = re.compile(r"h(\d{4})\.")
 BATCH = {"batch_id", "batch_row"}
+# Of the rows of t, whatever their order.
+HASHED = {
+    "duckdb": "sum(hash(t))",
+    "postgres": "sum(hashtextextended(cast(t as text), 0))",
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,14 @@ def differing(
         return [Difference(model, build, {"columns": text}) for build, text in texts]
     taken = [column for column in columns if column not in less]
     listed = ", ".join(taken)
+    if hashed := HASHED.get(warehouse.engine):
+        # Both sorts of rows of two tables that are equal would be looked for in vain.
+        sums = [
+            warehouse.query(f"select count(*), {hashed} from (select {listed} from {table}) as t")
+            for table in tables.values()
+        ]
+        if sums[0] == sums[1]:
+            return []
     less_all, counted, grouped = "except all", "", ""
     if warehouse.engine == "redshift":  # which has no `except all`
         less_all, counted, grouped = "except", ", count(*) as copies", f"group by {listed}"
