@@ -170,7 +170,7 @@ class Stage:
             case "run":
                 self._run()
             case "empty":
-                self._land([f"no event {name}".encode()], name, failed=1)
+                self._land([f'{{"no event": {name}}}'.encode()], name, failed=1)
             case "land":
                 self._arrive(lines, name, choice)
             case "during run":
