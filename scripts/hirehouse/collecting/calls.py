@@ -66,16 +66,19 @@ def read_body(call: str, body: bytes) -> tuple[list[bytes], str]:
     """
     try:
         return read_call(call, body)
-    except Rejected:
-        raise
+    except Rejected as error:
+        refused = error
     except MemoryError:
-        raise unavailable("out of memory") from None
+        refused = unavailable("out of memory")
     except Exception as error:
         # Without the text of the error, which may quote the body.
         why = f"{type(error).__name__}, answered 400"
         about = f"a body of {len(body):,} bytes for /v1/{call} can't be read"
         print(f"error: {about}: {why}", file=sys.stderr, flush=True)
-        raise Rejected(400, "the body can't be read") from error
+        refused = Rejected(400, "the body can't be read")
+    # Its frames would hold all that was parsed until the event loop answers, behind other bodies.
+    refused.__context__ = None
+    raise refused.with_traceback(None)
 
 
 def read_call(call: str, body: bytes) -> tuple[list[bytes], str]:

@@ -184,6 +184,21 @@ def test_what_nobody_has_foreseen_is_400_and_logged(
     assert refused.value.status == 503
 
 
+@pytest.mark.parametrize("body", [b"[1]", b'{"a": 1', b'{"messageId": [1]}' + b" " * 10])
+def test_a_rejected_body_does_not_stay_in_memory(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that waits to be answered would hold the frames that parsed it."""
+    monkeypatch.setattr(calls, "MAX_LINE", 1)
+    with pytest.raises(Rejected) as refused:
+        read_body("track", body)
+    assert [entry.name for entry in refused.traceback][1:] == ["read_body"]
+    assert refused.value.__context__ is None
+    with pytest.raises(Rejected) as refused:
+        read_call("track", body)
+    assert len(refused.traceback) > 1
+
+
 @pytest.mark.parametrize("trials", [300, pytest.param(20_000, marks=pytest.mark.every)])
 def test_bytes_that_are_no_http(tmp_path: Path, trials: int) -> None:
     """Any answer, or none, but never 500, and the next request is served."""
