@@ -29,7 +29,7 @@ ALL_ENGINES = (*ENGINES, "redshift")
 CONFIG = "dbt_project.yml"
 THREADS = "--threads"
 BUCKET = "hirehouse-events"
-# Files that take longest come first, so that neither of two processes is left alone with one.
+# Files that take longest come first, so that no process is left alone with one.
 LONG = (
     *("property", "readme", "concurrent", "marts", "run", "kafka", "kills", "contract_change"),
     *("planted_faults", "dev", "upgrade", "compiled_sql", "operations", "histories", "backfill"),
