@@ -254,6 +254,15 @@ NAMED: dict[str, History] = {
         link(1, "b", "2024-05-07", "candidate-2", "candidate-1", "merge"),
         sent(3, "page_viewed", "c", "2024-05-06 11:00", user="~candidate-1"),
     ),
+    "two touches lead to a sign-up": (
+        sent(1, "candidate_signed_up", "a", "2024-05-06 12:00"),
+        sent(1, "page_viewed", "b", "2024-05-05 11:00", user="~candidate-1", campaign="spring"),
+        sent(2, "page_viewed", "c", "2024-05-06 11:00", user="~candidate-1", campaign="spring"),
+    ),
+    "an account without sessions turns out to be another person": (
+        sent(1, "candidate_signed_up", "a", "2024-05-06 12:00"),
+        link(3, "b", "2024-05-07", "candidate-1", "candidate-2", "merge"),
+    ),
     "a score lands after the request that it was known before": (
         sent(1, "interview_requested", "a", "2024-05-08"),
         sent(1, "candidate_scored", "b", "2024-05-06", score=0.5),
