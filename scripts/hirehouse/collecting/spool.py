@@ -47,6 +47,7 @@ class Sink:
 
     async def append(self, lines: list[bytes]) -> None:
         """Return once the lines, without newlines, are durable; else NotDurable."""
+        # Not an abstract class, in which `start` and `close` would not be optional.
         raise NotImplementedError
 
     def failed(self, why: str) -> None:
