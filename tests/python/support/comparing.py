@@ -57,7 +57,7 @@ def differing(
     taken = [column for column in columns if column not in less]
     listed = ", ".join(taken)
     if hashed := HASHED.get(warehouse.engine):
-        # Both sorts of rows of two tables that are equal would be looked for in vain.
+        # Most tables are equal, and a hash of each tells so sooner than their rows.
         sums = [
             warehouse.query(f"select count(*), {hashed} from (select {listed} from {table}) as t")
             for table in tables.values()
@@ -94,7 +94,7 @@ def against(
 
 def columns_of(warehouse: Warehouse, table: str) -> list[str]:
     """Names of a table's columns, in order."""
-    # The catalog of DuckDB binds each view for that, of all that there are.
+    # To list columns in its catalog, DuckDB binds every view that there is.
     with warehouse.cursor(f"select * from {table} limit 0") as cursor:
         return [column[0] for column in cursor.description]
 
