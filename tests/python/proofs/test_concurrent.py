@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from hirehouse.running.loop import Loop
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import open_warehouse
 from support.forks import MODELS, Fork, Tell, building, landing
+from support.layout import ends_of
 from support.marts import MakeEnvironment
 from support.scene import Scene, check_readings
 
@@ -46,7 +47,7 @@ def postgres_scene(
             "postgres",
             folder,
             4 if everything else 3,
-            only=None if everything else lambda _: SAMPLE,
+            only=() if everything else SAMPLE,
             limits=Limits(lines=100 if everything else 300),
             resent_share=0.0,
         )
@@ -131,7 +132,7 @@ def made_scene(
     folder = tmp_path_factory.mktemp("growing")
     variables = make_environment("postgres", folder)
     with surrounded_by(variables):
-        scene = Scene("postgres", folder, 3, only=lambda _: SAMPLE)
+        scene = Scene("postgres", folder, 3, only=SAMPLE)
     scene.dbt.variables |= variables
     return scene
 
@@ -158,16 +159,12 @@ def test_every_mart_survives_builds_at_once(
     record_property: RecordProperty,
 ) -> None:
     def marts(manifest: Manifest) -> list[str]:
-        nodes: Mapping[str, Any] = manifest.nodes
-        models = {i: n for i, n in nodes.items() if n.resource_type == "model"}
-        read = {i for node in models.values() for i in node.depends_on_nodes}
-        ends = sorted(node.name for i, node in models.items() if i not in read)
+        ends = ends_of(manifest)
         random.Random(5).shuffle(ends)
         return ends[share :: len(SHARES) - 1]
 
     with surrounded_by(make_environment("postgres", tmp_path)):
-        only = None if share is None else marts
-        scene = Scene("postgres", tmp_path, ROUNDS, only=only)
+        scene = Scene("postgres", tmp_path, ROUNDS, only=() if share is None else marts)
         builds = rounds_of_builds_at_once(scene, random.Random(share))
     record_property("rounds of builds at once", ROUNDS)
     record_property("builds in them", builds)
@@ -353,7 +350,7 @@ def test_landings_and_builds_of_a_duckdb_file_wait_for_each_other(
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    scene = Scene("duckdb", tmp_path, 3, only=lambda _: SAMPLE, limits=Limits(lines=500))
+    scene = Scene("duckdb", tmp_path, 3, only=SAMPLE, limits=Limits(lines=500))
     Fork(landing(scene.parts[:1], scene.limits)).finish()
 
     build = Fork(building(scene.dbt, *MODELS), mine=True)

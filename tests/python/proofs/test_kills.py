@@ -20,7 +20,7 @@ from hirehouse.landing.inputs import Limits
 from hirehouse.landing.land import land
 from hirehouse.warehouse.connections import open_warehouse
 from support.events import event, line, segment_name, write
-from support.forks import Fork, building, landing, running
+from support.forks import MODELS, Fork, building, landing, running
 from support.marts import Enter, MakeEnvironment
 from support.scene import COMMITTED, Scene, check_readings
 from support.servers import S3
@@ -111,8 +111,8 @@ def test_landings_killed_in_a_row_lose_and_double_nothing(
 
 
 # Models of every materialization, those of BROKEN among them.
-SAMPLE: tuple[str, ...] = ("+int_offers", "+dim_candidates", "+dim_positions", "+mrr_monthly")
-SMALL_SAMPLE = ("+dim_candidates",)
+SAMPLE: tuple[str, ...] = ("int_offers", "dim_candidates", "dim_positions", "mrr_monthly")
+SMALL_SAMPLE = ("dim_candidates",)
 
 
 @pytest.fixture(scope="module", params=ALL_ENGINES)
@@ -129,11 +129,11 @@ def scene(
         s3: S3 = request.getfixturevalue("storage")
         variables |= s3.environment()
         store = partial(store_on_s3, s3.client, f"scene-{request.param}")
-    parts, select = (1, SMALL_SAMPLE) if request.param == "redshift" else (2, SAMPLE)
+    parts, only = (1, SMALL_SAMPLE) if request.param == "redshift" else (2, SAMPLE)
     if request.config.getoption("--all"):
-        parts, select = 5, ()
+        parts, only = 5, ()
     with surrounded_by(variables):
-        yield Scene(request.param, folder, parts, select=select, store=store, any_batches=False)
+        yield Scene(request.param, folder, parts, only=only, store=store, any_batches=False)
 
 
 def store_on_s3(client: Any, bucket: str, path: Path) -> str:
@@ -151,7 +151,7 @@ def kill_build(scene: Scene, node: str, share: float) -> set[str]:
     Returns:
         The nodes that were under way.
     """
-    build = Fork(building(scene.dbt, *scene.selection), mine=True)
+    build = Fork(building(scene.dbt, *MODELS), mine=True)
     assert build.until(f"NodeStart {node}"), build.said[-40:]
     time.sleep(share * scene.seconds[node])
     assert build.kill()
@@ -248,7 +248,9 @@ def test_failed_models_keep_their_old_rows(scene: Scene, tmp_path: Path) -> None
     assert sum(marts.values())
     land_part(last)
     artifacts = {"DBT_TARGET_PATH": str(tmp_path / "t"), "DBT_LOG_PATH": str(tmp_path / "t")}
-    done = run_dbt(["build", *scene.selection], artifacts, root=broken_project(tmp_path / "copy"))
+    names = [node.split(".", 2)[2] for node in scene.seconds]
+    command = ["build", *MODELS, "--select", *names]
+    done = run_dbt(command, artifacts, root=broken_project(tmp_path / "copy"))
     assert done.returncode == 1, done.stdout
 
     results = json.loads((tmp_path / "t" / "run_results.json").read_text())["results"]

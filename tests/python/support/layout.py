@@ -59,3 +59,10 @@ def models_of(manifest: Any, only: Sequence[str] = ()) -> dict[str, Model]:
         if not only or node.name in only:
             take(key)
     return found
+
+
+def ends_of(manifest: Any) -> list[str]:
+    """The names of the models that no other one reads, in order."""
+    models = {i: n for i, n in manifest.nodes.items() if n.resource_type == "model"}
+    read = {i for node in models.values() for i in node.depends_on.nodes}
+    return sorted(node.name for i, node in models.items() if i not in read)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dbt.contracts.graph.manifest import Manifest
 
+from conftest import THREADS
 from hirehouse.landing.inputs import Limits
 from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
@@ -30,9 +31,8 @@ class Scene:
         engine: duckdb, postgres or redshift.
         folder: for the parts and dbt's artifacts.
         parts: how many files to cut the marketplace into, its lines shuffled.
-        select: dbt's selection of what to build, else all seeds and models. To be of use, it has
-            to name whole ancestries (`+fct_offers`).
-        only: gives, for the parsed project, the models that it is cut down to, with all they read.
+        only: names of the models that the project is cut down to, with all they read, or what gives
+            them for the parsed project; by default all.
         limits: when a batch is full; by default each part is one.
         resent_share: share of events that arrive twice.
         store: keeps a part elsewhere, such as on S3, and gives the address to land it from.
@@ -45,8 +45,7 @@ class Scene:
         folder: Path,
         parts: int,
         *,
-        select: Sequence[str] = (),
-        only: Callable[[Manifest], Sequence[str]] | None = None,
+        only: Sequence[str] | Callable[[Manifest], Sequence[str]] = (),
         limits: Limits | None = None,
         resent_share: float = 0.05,
         store: Callable[[Path], str] = str,
@@ -57,12 +56,11 @@ class Scene:
         simulate(market, seed=5, start=start, days=60, candidates=150, resent_share=resent_share)
         self.engine = engine
         self.parts = [store(part) for part in shuffled([market], folder, parts, seed=11)]
-        self.selection = [*MODELS, *(["--select", *select] if select else [])]
         self.limits = limits or Limits()
         self.dbt = WarmDbt(folder=folder / "target")
-        self.dbt.options += ["--threads", "4"]
+        self.dbt.options += [THREADS, "4"]
         if only:
-            keep(self.dbt.manifest, only(self.dbt.manifest))
+            keep(self.dbt.manifest, only if isinstance(only, Sequence) else only(self.dbt.manifest))
         leave_out_comments(self.dbt.manifest)
         self.any_batches = any_batches
         # Seconds that landing a part takes, and each node; nodes in the order of their ends.
@@ -83,8 +81,8 @@ class Scene:
         self.empty()
 
     def build(self) -> dict[str, float]:
-        """Build the selection; gives the seconds of each seed and model."""
-        outcome = self.dbt.run("build", *self.selection)
+        """Build all; gives the seconds of each seed and model."""
+        outcome = self.dbt.run("build", *MODELS)
         assert outcome.success, outcome.failed()
         # Without operations and exposures, which dbt also reports on.
         return {n: s for n, s in outcome.seconds.items() if n.startswith(("model.", "seed."))}
@@ -96,7 +94,7 @@ class Scene:
                 warehouse.execute(f"drop schema if exists {schema} cascade")
 
     def nodes(self, *materialized: str) -> dict[str, str]:
-        """The names of the selection's relations, of some materializations, by dbt's ids."""
+        """The names of the relations, of some materializations, by dbt's ids."""
         nodes = self.dbt.manifest.nodes
         return {
             key: f"{nodes[key].schema}.{nodes[key].name}"
