@@ -12,6 +12,7 @@ import pytest
 
 from conftest import ENGINES
 from hirehouse.contracts.model import ROOT, load
+from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from support.built import SHOWN, Built
 from support.forks import MODELS
@@ -424,6 +425,14 @@ def test_engines_give_identical_marts(builds: dict[str, Built]) -> None:
 
 def marts_in(domain: str) -> int:
     return len(list((ROOT / "models" / "marts" / domain).glob("*.sql")))
+
+
+def test_new_rows_of_an_incremental_mart_fit_its_table(built: Built, tmp_path: Path) -> None:
+    """A contract gives the table types that the rows of a query may not have."""
+    warm = WarmDbt(folder=tmp_path, variables=built.environment)
+    outcome = warm.run("run", "--select", "marts,config.materialized:incremental")
+    assert outcome.success, outcome.failed()
+    assert any(node.startswith("model.") for node in outcome.status)
 
 
 @pytest.mark.parametrize(

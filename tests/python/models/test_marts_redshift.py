@@ -89,6 +89,13 @@ def test_tests_of_data_and_units_pass(
 
 
 @pytest.mark.usefixtures("loop")
+def test_new_rows_of_an_incremental_mart_fit_its_table(
+    environment: dict[str, str], folder: Path
+) -> None:
+    dbt(environment, folder, "run", "--select", "marts,config.materialized:incremental")
+
+
+@pytest.mark.usefixtures("loop")
 def test_rounds_of_a_loop_give_the_marts_of_the_other_engines(builds: dict[str, Built]) -> None:
     with open_warehouse() as warehouse:
         assert mart_hashes(warehouse) == builds["duckdb"].hashes
