@@ -84,15 +84,39 @@
 {%- endmacro %}
 
 {#
-    Joins the market of a role and location as known at the end of the day before a moment.
-    Arguments: the alias of market_days, and that of the row with its `role` and `location`; the
-    row's moment.
+    Joins the market of a role and location as known at the end of the day before a moment. Many rows
+    ask for the same one, so it is found once for them: a join on a range of days is slow.
+    Argument: the CTE of the rows with `role`, `location` and `moment`.
 #}
-{% macro is_market_of(markets, alias, moment) -%}
-    {{ markets }}.role = {{ alias }}.role
-    and {{ markets }}.location = {{ alias }}.location
-    and {{ markets }}.market_day < cast({{ moment }} as date)
-    and coalesce({{ markets }}.next_day, cast('9999-12-31' as date)) >= cast({{ moment }} as date)
+{% macro join_market(rows) -%}
+    left join (
+        select
+            asked.role,
+            asked.location,
+            asked.asked_day,
+            days.candidate_count,
+            days.position_count,
+            days.salary_p25,
+            days.salary_p50,
+            days.salary_p75
+        from (
+            select distinct
+                role,
+                location,
+                cast(moment as date) as asked_day
+            from {{ rows }}
+        ) as asked
+        inner join {{ ref('market_days') }} as days
+            on
+                asked.role = days.role
+                and asked.location = days.location
+                and asked.asked_day > days.market_day
+                and asked.asked_day <= coalesce(days.next_day, cast('9999-12-31' as date))
+    ) as markets
+        on
+            {{ rows }}.role = markets.role
+            and {{ rows }}.location = markets.location
+            and cast({{ rows }}.moment as date) = markets.asked_day
 {%- endmacro %}
 
 {#
@@ -115,13 +139,13 @@
     inner join ({{ feature_days() }}) as days on entities.known_from < days.moment
 {%- endmacro %}
 
-{# The columns of a market that features have. Argument: the alias of market_days. #}
-{% macro market_columns(markets) -%}
-    {{ markets }}.candidate_count as market_candidate_count,
-        {{ markets }}.position_count as market_position_count,
-        {{ markets }}.salary_p25 as market_salary_p25,
-        {{ markets }}.salary_p50 as market_salary_p50,
-        {{ markets }}.salary_p75 as market_salary_p75
+{# The columns of join_market() that features have. #}
+{% macro market_columns() -%}
+    markets.candidate_count as market_candidate_count,
+        markets.position_count as market_position_count,
+        markets.salary_p25 as market_salary_p25,
+        markets.salary_p50 as market_salary_p50,
+        markets.salary_p75 as market_salary_p75
 {%- endmacro %}
 
 {#

@@ -74,8 +74,7 @@
             {{ asked }}.{{ entity }}_id = {{ entity }}s.{{ entity }}_id
             and {{ asked }}.moment = {{ entity }}s.moment
     {%- endfor %}
-    left join {{ ref('market_days') }} as markets
-        on {{ is_market_of('markets', place, asked ~ '.moment') }}
+    {{ join_market(place) }}
 {%- endmacro %}
 
 {# The columns of those features, each with its entity before its name, and those of the market. #}
@@ -88,5 +87,5 @@
         {{ entity }}s.{{ column }} as {{ entity }}_{{ column }},
     {%- endfor %}
     {%- endfor %}
-        {{ market_columns('markets') }}
+        {{ market_columns() }}
 {%- endmacro %}

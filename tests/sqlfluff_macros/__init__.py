@@ -296,9 +296,9 @@ def entity_days(entity: str) -> str:
     return f"select {entity}_id, feature_day, moment from days"
 
 
-def market_columns(markets: str) -> str:
+def market_columns() -> str:
     """Stands for macros/features/features.sql."""
-    return f"{markets}.candidate_count as market_candidate_count"
+    return "markets.candidate_count as market_candidate_count"
 
 
 def known_by_moment(_key: str, changes: str) -> str:
@@ -306,9 +306,9 @@ def known_by_moment(_key: str, changes: str) -> str:
     return f"select * from {changes}"
 
 
-def is_market_of(markets: str, alias: str, moment: str) -> str:
+def join_market(rows: str) -> str:
     """Stands for macros/features/features.sql."""
-    return f"{markets}.role = {alias}.role and {markets}.market_day < {moment}"
+    return f"left join markets on {rows}.role = markets.role"
 
 
 def first_known(activity: str, _key: str) -> str:

@@ -24,12 +24,11 @@ final as (
         {% for column in feature_set('candidate').columns[1:] + feature_counts('candidate') %}
         features.{{ column }},
         {% endfor %}
-        {{ market_columns('markets') }}
+        {{ market_columns() }}
     from asked
     inner join features
         on asked.candidate_id = features.candidate_id and asked.moment = features.moment
-    left join {{ ref('market_days') }} as markets
-        on {{ is_market_of('markets', 'features', 'asked.moment') }}
+    {{ join_market('features') }}
 
 )
 

@@ -41,12 +41,11 @@ final as (
         {% for column in feature_set('position').columns[2:] + feature_counts('position') %}
         features.{{ column }},
         {% endfor %}
-        {{ market_columns('markets') }}
+        {{ market_columns() }}
     from asked
     inner join features
         on asked.position_id = features.position_id and asked.moment = features.moment
-    left join {{ ref('market_days') }} as markets
-        on {{ is_market_of('markets', 'features', 'asked.moment') }}
+    {{ join_market('features') }}
 
 )
 
