@@ -28,6 +28,7 @@ from hirehouse.landing.land import LandingCache, land
 from hirehouse.landing.read_batches import WAIT
 from hirehouse.landing.s3 import S3Folder, S3Object
 from hirehouse.running.graph import Graph
+from hirehouse.running.turns import PER_ROUND, Turns
 from hirehouse.running.warm_dbt import DbtError, WarmDbt
 from hirehouse.warehouse.connections import Warehouse, first_line, open_warehouse
 from hirehouse.warehouse.landed_schema import raw_tables
@@ -45,9 +46,6 @@ QUIET = (
 CHECKPOINT = 5
 # Seconds from one listing of S3 to the next one, at least; and listing takes a tenth of the time.
 LIST_EVERY, LIST_SHARE = 1.0, 10
-# Half of all models feed no fact or dimension: aggregates, and marts of arrival. While events keep
-# coming, a round builds about this many of them, in turn.
-DEFERRABLE_PER_ROUND = 3
 
 Stamp = tuple[int, ...]
 
@@ -176,7 +174,7 @@ class Loop:
         paths: what to watch; see `Inbox`; and URLs of topics.
         target: an output of the profile.
         remove: delete segments of the collector that have landed completely.
-        deferrable_per_round: see DEFERRABLE_PER_ROUND. The rest is built once no events come.
+        deferrable_per_round: of `Turns`. The rest is built once no events come.
 
     Raises:
         DbtError: the project can't be parsed.
@@ -188,7 +186,7 @@ class Loop:
         paths: Iterable[str],
         target: str | None = None,
         remove: bool = False,
-        deferrable_per_round: int = DEFERRABLE_PER_ROUND,
+        deferrable_per_round: int = PER_ROUND,
     ) -> None:
         paths = list(paths)
         self.inbox = Inbox(paths)
@@ -215,8 +213,7 @@ class Loop:
         for kind in ("unit_tests", "exposures", "metrics", "semantic_models", "saved_queries"):
             getattr(self.dbt.manifest, kind).clear()
         self.graph = Graph(self.dbt.manifest)
-        # The turn that was taken longest ago comes first.
-        self.turns = sorted(self.graph.turns, key=sorted)
+        self.turns = Turns(self.graph, self.deferrable_per_round)
         # The first round builds everything: a model that is up to date costs next to nothing.
         self.pending = self.graph.everything()
         self.failing: set[str] = set()
@@ -234,7 +231,7 @@ class Loop:
             files = self.inbox.new()
             result.left_out = self.inbox.take_left_out()
             came = files or any(topic.waiting() for topic in self.cache.topics.values())
-            if not (came or result.left_out or self.pending - self._blocked()):
+            if not (came or result.left_out or self._due()):
                 return None
             if self.failing and not self._blocked() and _changed_at() > self.changed_at:
                 self._parse()  # a model may have been fixed
@@ -290,9 +287,9 @@ class Loop:
         whole = self.pending == self.graph.everything()
         with nullcontext() if whole else warehouse.landing_lock():
             self._note_batches(warehouse)
-            chosen = self.pending - self._blocked()
+            chosen = self._due()
             if result.batches and not whole:
-                chosen = chosen - self.graph.deferrable | self._next_deferrable(chosen)
+                chosen = chosen - self.graph.deferrable | self.turns.take(chosen)
             if not chosen:
                 return
             with_seeds = any(self.graph.kinds[node] == "seed" for node in chosen)
@@ -303,6 +300,7 @@ class Loop:
         for other in failed.keys() - broken:  # on-run-start: nothing was built
             result.error = warehouse.explain(failed[other])
         self.dbt.skip_schema_checks(built)
+        self.turns.note(outcome.seconds)
         self.pending -= built
         self.failing = self.failing - built | broken
         if broken:
@@ -323,17 +321,6 @@ class Loop:
             for node in self.tests:
                 del nodes[node]
         return [node.split(".")[2] for node in failed]
-
-    def _next_deferrable(self, chosen: set[str]) -> set[str]:
-        """The deferrable models to build in this round: those built longest ago."""
-        taken = set[str]()
-        for turn in [turn for turn in self.turns if turn & chosen]:
-            if taken and len(taken | turn & chosen) > self.deferrable_per_round:
-                break
-            taken |= turn & chosen
-            self.turns.remove(turn)
-            self.turns.append(turn)
-        return taken
 
     def _note_batches(self, warehouse: Warehouse) -> None:
         """Add the models of batches after the ceiling to `pending`, and raise the ceiling."""
@@ -374,6 +361,10 @@ class Loop:
             f" where batch_id < ? and model in ({places}){unlocked})",
             [self.ceiling, self.ceiling, *untouched],
         )
+
+    def _due(self) -> set[str]:
+        """The models to build now."""
+        return self.pending - self._blocked() - self.turns.resting()
 
     def _blocked(self) -> set[str]:
         """The models that failed and wait for a retry, with everything downstream.

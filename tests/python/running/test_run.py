@@ -10,12 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -103,8 +104,17 @@ class Station:
             for schema in [*schemas, "landed"]:
                 warehouse.execute(f"drop schema if exists {schema} cascade")
 
-    def pretend(self, patch: pytest.MonkeyPatch, **failures: str) -> list[set[str]]:
+    def pretend(
+        self,
+        patch: pytest.MonkeyPatch,
+        failures: Mapping[str, str] = MappingProxyType({}),
+        seconds: Mapping[str, float] = MappingProxyType({}),
+    ) -> list[set[str]]:
         """Let dbt do nothing, and say that all went well but some models, and what reads them.
+
+        Args:
+            failures: what it says of models that fail, by name.
+            seconds: what it says that models took.
 
         Returns:
             The names that are selected from now on.
@@ -119,7 +129,8 @@ class Station:
 
         def run(*_: str, nodes: set[str]) -> Outcome:
             result = {n: status[n] for n in nodes}
-            return Outcome(not failures, {}, result, {n: messages[n] for n in nodes})
+            took = {n: seconds.get(name_of(n), 0.0) for n in nodes}
+            return Outcome(not failures, took, result, {n: messages[n] for n in nodes})
 
         patch.setattr(self.dbt, "run", run)
         with open_warehouse() as warehouse:  # as the first run of dbt makes it
@@ -430,7 +441,7 @@ def test_a_failed_model_waits_with_everything_downstream(
     every = loop.graph.everything()
     failed = "int_candidacy_openings"
     hanging = made_of(station.dbt.manifest, failed, views=True)
-    seen = station.pretend(monkeypatch, **{failed: "Runtime Error"})
+    seen = station.pretend(monkeypatch, {failed: "Runtime Error"})
     result = loop.round()
     assert result
     assert (list(result.broken), result.good) == ([failed], False)
@@ -505,6 +516,31 @@ def test_aggregates_and_marts_of_arrival_are_built_in_turn(
     assert loop.round() is None
 
 
+@pytest.mark.one_engine
+def test_a_turn_that_takes_long_rests(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = tmp_path / "inbox"
+    loop = station.loop(inbox)
+    seen = station.pretend(monkeypatch, seconds={"training_time_to_fill": 6.0, "mrr_monthly": 4.0})
+    now = 1_000.0
+    clock = SimpleNamespace(monotonic=lambda: now)
+    monkeypatch.setattr("hirehouse.running.turns.time", clock)
+    write(inbox / "0.ndjson", [line(event(0))])
+    assert rounds(loop).models == len(seen.pop()) == len(loop.graph.everything())
+
+    write(inbox / "1.ndjson", [line(event(1))])
+    assert rounds(loop).good
+    built = set().union(*seen)
+    # What other turns need of it is built.
+    assert {"features_employer_daily", "int_known_activity"} <= built
+    assert {loop.graph.names[node] for node in loop.pending} == {"training_time_to_fill"}
+    assert loop.round() is None
+    now += 6.0 * 20
+    assert rounds(loop).models == 1
+    assert not loop.pending
+
+
 def test_exit_codes(station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     station.pretend(monkeypatch)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
@@ -529,7 +565,7 @@ def test_exit_codes(station: Station, tmp_path: Path, monkeypatch: pytest.Monkey
     assert (code, "bad.ndjson.gz" in text) == (1, True), text
     (inbox / "bad.ndjson.gz").unlink()
     with pytest.MonkeyPatch.context() as patch:
-        station.pretend(patch, fct_offers="Runtime Error in model\n  no such column\n  secret")
+        station.pretend(patch, {"fct_offers": "Runtime Error in model\n  no such column\n  secret"})
         code, text = once(str(inbox))
         assert (code, "fct_offers: Runtime Error in model no such column" in text) == (1, True)
         assert "secret" not in text
