@@ -171,7 +171,7 @@ class PostgresReader(Reader):
                 cursor.execute(sql)
                 yield cursor.fetch_record_batch()
         except dbapi.Error as error:
-            raise ExpectedError(self.warehouse.explain(_message(error))) from None
+            raise ExpectedError(self.warehouse.explain(_message(error), reads=True)) from None
 
     def close(self) -> None:
         with suppress(Exception):  # it may be lost already

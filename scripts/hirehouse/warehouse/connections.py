@@ -97,8 +97,12 @@ class Warehouse(ABC):
                 self.execute("rollback")
             raise
 
-    def explain(self, message: str) -> str:
-        """A message of the engine or of dbt; where a right is missing, which one and its grant."""
+    def explain(self, message: str, *, reads: bool = False) -> str:  # noqa: ARG002 - of PostgreSQL
+        """A message of the engine or of dbt; where a right is missing, which one and its grant.
+
+        Args:
+            reads: what failed only reads, and needs no right to change anything.
+        """
         return message
 
     @abstractmethod
@@ -274,7 +278,7 @@ class PostgresWarehouse(Warehouse):
             return f"PostgreSQL {self.where}: lost the connection: {first_line(error)}"
         return f"PostgreSQL {self.where}: {first_line(self.explain(str(error)))}"
 
-    def explain(self, message: str) -> str:
+    def explain(self, message: str, *, reads: bool = False) -> str:
         import psycopg2
 
         def ask(sql: str, values: list[str]) -> list[tuple[Any, ...]]:
@@ -288,7 +292,7 @@ class PostgresWarehouse(Warehouse):
                 connection.close()
 
         with suppress(psycopg2.Error):
-            return missing_right(message, ask) or message
+            return missing_right(message, ask, reads=reads) or message
         return message
 
     @contextmanager

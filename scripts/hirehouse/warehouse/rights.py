@@ -29,19 +29,21 @@ TABLE = (
 QUERIES = {"database": DATABASE, "schema": SCHEMA, "table": TABLE, "view": TABLE}
 
 
-def missing_right(message: str, ask: Ask) -> str | None:
+def missing_right(message: str, ask: Ask, *, reads: bool = False) -> str | None:
     """What the role lacks and how to grant it, by the error that PostgreSQL gave; None if unclear.
 
     Args:
         message: the server's error, also within that of another program.
         ask: runs a query with parameters (`%s`) as that role.
+        reads: the role only reads, and needs no right to change anything.
     """
     who = "A superuser or the owner has to run"
     if denied := DENIED.search(message):
         kind = denied[1]
         for name, rights, role in ask(QUERIES[kind], [denied[2]]):
-            if rights:
-                kind, lacking = kind.replace("view", "table"), ", ".join(rights)
+            wanted = [right for right in rights if not reads or right in ("usage", "select")]
+            if wanted:
+                kind, lacking = kind.replace("view", "table"), ", ".join(wanted)
                 grant = f"grant {lacking} on {kind} {name} to {role};"
                 return f"role {role} lacks {lacking} on {kind} {name}. {who}: {grant}"
     if owned := NOT_OWNER.search(message):

@@ -95,6 +95,14 @@ def test_failures_name_the_missing_right(owner: Run, told: Callable[..., Result]
     assert granted(owner, told("failures", "list")).startswith("lacks create on database")
 
 
+def test_a_query_needs_no_right_to_write(owner: Run, told: Callable[..., Result]) -> None:
+    owner("create schema core; create table core.numbers (number integer)")
+    query = ("query", "select number from core.numbers")
+    assert granted(owner, told(*query)) == "lacks usage on schema core"
+    assert granted(owner, told(*query)) == "lacks select on table core.numbers"
+    assert told(*query).exit_code == 0
+
+
 def test_an_upgrade_names_the_missing_right(owner: Run, told: Callable[..., Result]) -> None:
     owner(
         "create schema raw;"
