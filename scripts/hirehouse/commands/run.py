@@ -14,7 +14,10 @@ from hirehouse.running.lock import LoopLock
 from hirehouse.running.loop import Inbox, Loop, Round, pause
 from hirehouse.running.metrics import Metrics
 from hirehouse.running.publisher import Publisher
+from hirehouse.running.warm_dbt import brief
 from hirehouse.warehouse.profile import WarehouseError
+
+OUT_OF_SYNC = "source and target schemas on this incremental model are out of sync"
 
 
 def run_command(
@@ -129,9 +132,12 @@ def notes_of(result: Round) -> list[str]:
 
 
 def problems_of(result: Round) -> list[str]:
-    # The first two lines of dbt have the place and the error; the next ones may quote rows.
-    broken = [
-        f"{name}: {' '.join(' '.join(text.splitlines()[:2]).split())}"
-        for name, text in result.broken.items()
-    ]
+    broken = [f"{name}: {brief(text)}{_cure(name, text)}" for name, text in result.broken.items()]
     return [*filter(None, [result.error]), *result.unreadable, *broken]
+
+
+def _cure(model: str, message: str) -> str:
+    """What to run, where dbt compares the columns of a model with those of its table."""
+    if OUT_OF_SYNC not in message:
+        return ""
+    return f" Run `dbt build --full-refresh --select {model}+`; see docs/contracts.md."

@@ -29,7 +29,7 @@ from hirehouse.landing.read_batches import WAIT
 from hirehouse.landing.s3 import S3Folder, S3Object
 from hirehouse.running.graph import Graph
 from hirehouse.running.turns import PER_ROUND, Turns
-from hirehouse.running.warm_dbt import DbtError, WarmDbt
+from hirehouse.running.warm_dbt import DbtError, WarmDbt, brief
 from hirehouse.warehouse.connections import Warehouse, first_line, open_warehouse
 from hirehouse.warehouse.landed_schema import raw_tables
 from hirehouse.warehouse.profile import WarehouseError
@@ -260,8 +260,8 @@ class Loop:
         if "permission denied" in text:
             with suppress(WarehouseError), open_warehouse(self.target) as warehouse:
                 text = warehouse.explain(text)
-        if isinstance(error, DbtError):  # the first line says where, the second what
-            text = " ".join(" ".join(text.splitlines()[:2]).split())
+        if isinstance(error, DbtError):
+            text = brief(text)
         return first_line(text) or type(error).__name__
 
     def _land(

@@ -34,6 +34,12 @@ class Outcome:
         return {node: self.messages[node] for node in bad}
 
 
+def brief(message: str) -> str:
+    """The place and the error of a message of dbt, as one line; further lines may quote rows."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return " ".join(" ".join(lines[:2]).split())
+
+
 class WarmDbt:
     """A parsed project, ready to run.
 

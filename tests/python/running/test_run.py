@@ -29,6 +29,7 @@ from conftest import ALL_ENGINES, BUCKET, ENGINES, surrounded_by
 from hirehouse.collecting.s3_sink import S3Sink
 from hirehouse.collecting.spool import Sink
 from hirehouse.commands.main import app
+from hirehouse.commands.run import problems_of
 from hirehouse.landing.land import land
 from hirehouse.running.lock import LoopLock, LoopLockHeld
 from hirehouse.running.loop import Loop, Round
@@ -539,6 +540,20 @@ def test_a_turn_that_takes_long_rests(
     now += 6.0 * 20
     assert rounds(loop).models == 1
     assert not loop.pending
+
+
+def test_a_model_that_gained_a_column_says_how_to_build_it() -> None:
+    message = (
+        "Compilation Error in model int_offers (models/int_offers.sql)\n  \n"
+        "      The source and target schemas on this incremental model are out of sync!\n"
+        "      They can be reconciled in several ways:"
+    )
+    [said] = problems_of(Round(1, broken={"int_offers": message}))
+    assert said == (
+        "int_offers: Compilation Error in model int_offers (models/int_offers.sql) The source and"
+        " target schemas on this incremental model are out of sync!"
+        " Run `dbt build --full-refresh --select int_offers+`; see docs/contracts.md."
+    )
 
 
 def test_exit_codes(station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
