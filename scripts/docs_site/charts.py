@@ -269,7 +269,9 @@ def plain(value: Any) -> Any:
     """A value of a database as JSON has it."""
     if isinstance(value, datetime | date):
         return value.isoformat()[:10]
-    return float(value) if isinstance(value, Decimal) else value
+    # Engines differ in whether a sum is an integer.
+    number = float(value) if isinstance(value, Decimal) else value
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 def sparkline(values: Sequence[float], *, width: int = 160, height: int = 36) -> str:

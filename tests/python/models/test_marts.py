@@ -16,7 +16,7 @@ from hirehouse.running.warm_dbt import WarmDbt
 from hirehouse.warehouse.connections import Warehouse, open_warehouse
 from support.built import SHOWN, Built
 from support.forks import MODELS
-from support.marts import SCHEMAS, dbt, land_into, mart_hashes, shuffled, truth_of
+from support.marts import SCHEMAS, dbt, land_into, mart_hashes, shuffled, timeless, truth_of
 
 
 def monthly(warehouse: Warehouse, sql: str) -> dict[str, Any]:
@@ -450,10 +450,7 @@ def test_any_order_in_many_runs_gives_the_same_marts(
     marketplaces: list[Path],
     tmp_path: Path,
 ) -> None:
-    """Shuffled lines, landed and built in three runs, one file twice: as if all came at once.
-
-    All but what was known when: of two copies the other one may come first, with another time.
-    """
+    """Shuffled lines, landed and built in three runs, one file twice: as if all came at once."""
     for file in shuffled(marketplaces, tmp_path, 3, seed=7):
         land_into(environment, [file])
         assert not land_into(environment, [file]).batches
@@ -463,7 +460,3 @@ def test_any_order_in_many_runs_gives_the_same_marts(
     at_once = timeless(builds[environment["HIREHOUSE_TARGET"]].hashes)
     assert hashes == at_once if not select else hashes.items() < at_once.items()
     assert len(hashes) >= 3  # dim_dates comes with mrr_monthly
-
-
-def timeless(hashes: dict[str, str]) -> dict[str, str]:
-    return {mart: found for mart, found in hashes.items() if "_as_known " not in mart}

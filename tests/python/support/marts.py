@@ -121,6 +121,14 @@ def mart_hashes(
     return hashes
 
 
+def timeless(hashes: Mapping[str, str]) -> dict[str, str]:
+    """The hashes of marts that don't change with the order of arrival.
+
+    What was known when does: of two copies the other one may come first, with another time.
+    """
+    return {mart: found for mart, found in hashes.items() if "_as_known " not in mart}
+
+
 def content_hash(columns: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> str:
     """A hash of columns and rows, whatever the order of the rows."""
     digest = hashlib.sha256(repr(list(columns)).encode())
