@@ -269,9 +269,11 @@ def plain(value: Any) -> Any:
     """A value of a database as JSON has it."""
     if isinstance(value, datetime | date):
         return value.isoformat()[:10]
-    # Engines differ in whether a sum is an integer.
-    number = float(value) if isinstance(value, Decimal) else value
-    return int(number) if isinstance(number, float) and number.is_integer() else number
+    if not isinstance(value, Decimal | float):
+        return value
+    # Engines differ in the last digits, and in whether a sum is an integer.
+    number = round(float(value), 6)
+    return int(number) if number.is_integer() else number
 
 
 def sparkline(values: Sequence[float], *, width: int = 160, height: int = 36) -> str:

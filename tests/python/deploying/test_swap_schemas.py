@@ -21,8 +21,14 @@ from support.marts import DOMAINS, land_into, mart_hashes
 
 SCHEMAS = (*DOMAINS, "staging", "intermediate", "reference")
 # A mart of each schema, and seeds.
-SELECT = ["+dim_dates", "+mrr_monthly", "+email_performance_weekly", "+offers_monthly"]
-SELECT += ["+failed_events", "currency_rates"]
+SELECT = [
+    "+dim_dates",
+    "+mrr_monthly",
+    "+email_performance_weekly",
+    "+offers_monthly",
+    "+fct_scores",
+]
+SELECT += ["+feature_usage_weekly", "+failed_events", "currency_rates"]
 Operate = Callable[..., Done]
 
 
