@@ -321,7 +321,8 @@ class Site:
     def table(self, chart: Chart) -> tuple[list[str], list[Row]]:
         """The rows of a chart with their heads."""
         heads = [chart.x or "", *([chart.color] if chart.color else []), *chart.y]
-        return heads, self.facts.charts.get(chart.sql, [])
+        rows = self.facts.charts.get(chart.sql, [])
+        return heads, [{name: plain(value) for name, value in row.items()} for row in rows]
 
 
 def number(value: Any) -> str:
