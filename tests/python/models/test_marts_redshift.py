@@ -129,7 +129,11 @@ def test_metrics_and_questions_have_the_answers_of_the_other_engines(
     with open_warehouse() as warehouse:
         assert metrics.differences(warehouse) == {}
     found = answers(environment, folder / "questions")
-    assert found == answers(builds["duckdb"].environment, folder / "questions on duckdb")
+    expected = answers(builds["duckdb"].environment, folder / "questions on duckdb")
+    # How late events were depends on which of two copies came first.
+    assert found.pop("health_of_events")
+    assert expected.pop("health_of_events")
+    assert found == expected
 
 
 @pytest.mark.every
