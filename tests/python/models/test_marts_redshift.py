@@ -97,9 +97,13 @@ def test_new_rows_of_an_incremental_mart_fit_its_table(
 
 
 @pytest.mark.usefixtures("loop")
-def test_rounds_of_a_loop_give_the_marts_of_the_other_engines(builds: dict[str, Built]) -> None:
+def test_rounds_of_a_loop_give_the_marts_of_the_other_engines(
+    builds: dict[str, Built], request: pytest.FixtureRequest
+) -> None:
+    # The second round lands in another order.
+    compared = timeless if request.config.getoption("--all") else dict
     with open_warehouse() as warehouse:
-        assert timeless(mart_hashes(warehouse)) == timeless(builds["duckdb"].hashes)
+        assert compared(mart_hashes(warehouse)) == compared(builds["duckdb"].hashes)
 
 
 @pytest.mark.usefixtures("loop")
