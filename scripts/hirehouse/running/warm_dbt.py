@@ -36,7 +36,7 @@ class Outcome:
 
 def brief(message: str) -> str:
     """The place and the error of a message of dbt, as one line; further lines may quote rows."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    lines = [line for line in message.splitlines() if line.strip()]
     return " ".join(" ".join(lines[:2]).split())
 
 
